@@ -1,0 +1,185 @@
+"""One child process: what it is, how it is started so that it never outlives us, how it is ended."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from signal import Signals
+
+from stadsbeurs.accounts import Account
+from stadsbeurs.mistakes import Mistake
+from stadsbeurs.probes import Probe, is_ready
+
+PR_SET_PDEATHSIG = 1
+LOG_LIMIT_BYTES = 10 * 1024 * 1024
+
+
+@dataclass(frozen=True)
+class Process:
+    """One line of the process table.
+
+    `needs` names the processes that must be ready before this one starts. `runs_once` marks a step of the start
+    (a migration) that is done when it exits with 0. `death_signal` is what the kernel sends it when the supervisor
+    is killed; `stop_signal` is the polite request, after `stops_within_s` seconds followed by SIGKILL.
+    """
+
+    name: str
+    argv: tuple[str, ...]
+    environment: Mapping[str, str]
+    needs: tuple[str, ...] = ()
+    probe: Probe | None = None
+    runs_once: bool = False
+    folder: Path | None = None
+    account: Account | None = None
+    stop_signal: Signals = signal.SIGTERM
+    death_signal: Signals = signal.SIGKILL
+    stops_within_s: float = 10.0
+    temporary: tuple[Path, ...] = field(default=())
+
+
+def spawn(process: Process, log: Path | None) -> subprocess.Popen[bytes]:
+    """Start `process` in a session of its own, its output in `log`. Call this from the main thread only:
+    the kernel ties the death signal to the thread that forked."""
+    try:
+        output = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600) if log else os.open(os.devnull, os.O_WRONLY)
+    except OSError as error:
+        raise Mistake(f"Cannot write the log {log}: {error.strerror}.") from error
+    account = process.account
+    try:
+        return subprocess.Popen(
+            process.argv,
+            cwd=process.folder,
+            env=dict(process.environment),
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            start_new_session=True,
+            user=account.uid if account else None,
+            group=account.gid if account else None,
+            extra_groups=[] if account else None,
+            preexec_fn=_die_with_parent(process.death_signal),
+        )
+    except (OSError, subprocess.SubprocessError) as error:
+        raise Mistake(f"Cannot start {process.name} ({process.argv[0]}): {error}.") from error
+    finally:
+        os.close(output)
+
+
+def _die_with_parent(death_signal: Signals) -> Callable[[], None] | None:
+    """Linux only. Runs between fork and exec, after the change of user (which clears the setting)."""
+    if not sys.platform.startswith("linux"):
+        return None
+    prctl = ctypes.CDLL(None, use_errno=True).prctl
+    parent = os.getpid()
+
+    def ask_kernel() -> None:
+        prctl(PR_SET_PDEATHSIG, int(death_signal), 0, 0, 0)
+        if os.getppid() != parent:  # the parent died between fork and prctl: nobody would tell us
+            os._exit(1)
+
+    return ask_kernel
+
+
+def has_exited(child: subprocess.Popen[bytes]) -> bool:
+    """Whether `child` has ended; what is left of its session is killed before its number can be used again."""
+    if child.returncode is not None:
+        return True
+    try:
+        ended = os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+    except ChildProcessError:
+        ended = None
+        child.returncode = 0
+        return True
+    if ended is None:
+        return False
+    with suppress(ProcessLookupError, PermissionError):
+        os.killpg(child.pid, signal.SIGKILL)
+    child.wait()
+    return True
+
+
+def stop(child: subprocess.Popen[bytes], process: Process) -> None:
+    """Ask `child` to stop, insist after `stops_within_s`, and return when it is gone."""
+    with suppress(ProcessLookupError):
+        child.send_signal(process.stop_signal)
+    if not wait_until(lambda: has_exited(child), process.stops_within_s):
+        with suppress(ProcessLookupError, PermissionError):
+            os.killpg(child.pid, signal.SIGKILL)
+        wait_until(lambda: has_exited(child), 10.0)
+    remove_temporary(process)
+
+
+def remove_temporary(process: Process) -> None:
+    """Remove the folders that `process` used outside the installation, once it has stopped."""
+    import shutil
+
+    for folder in process.temporary:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def wait_until_ready(child: subprocess.Popen[bytes], process: Process, log: Path | None, within_s: float) -> None:
+    """Wait until the probe of `process` is answered; raises `Mistake` with the last line of its log when it is not."""
+    assert process.probe is not None, "a process without a probe is never ready"
+    deadline = time.monotonic() + within_s
+    while time.monotonic() < deadline:
+        if has_exited(child):
+            raise Mistake(f"{process.name} stopped during its start: {last_line(log)}")
+        if is_ready(process.probe):
+            return
+        time.sleep(0.01)
+    stop(child, process)
+    raise Mistake(f"{process.name} was not ready within {within_s:.0f} seconds: {last_line(log)}")
+
+
+def wait_until(condition: Callable[[], bool], within_s: float) -> bool:
+    """Look every 10 ms; False when `within_s` seconds have passed first."""
+    deadline = time.monotonic() + within_s
+    while not condition():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.01)
+    return True
+
+
+def start_mark(pid: int) -> str | None:
+    """What tells the process with this number from a later one with the same number; None when it is gone."""
+    if sys.platform.startswith("linux"):
+        try:
+            after_name = Path(f"/proc/{pid}/stat").read_text(errors="replace").rpartition(")")[2].split()
+        except (OSError, ValueError):
+            return None
+        if not after_name or after_name[0] in "ZX":
+            return None
+        boot = Path("/proc/sys/kernel/random/boot_id")
+        return f"{boot.read_text().strip() if boot.exists() else ''}/{after_name[19]}"
+    shown = subprocess.run(["ps", "-o", "lstart=", "-p", str(pid)], capture_output=True, text=True, check=False)
+    return shown.stdout.strip() or None
+
+
+def last_line(log: Path | None) -> str:
+    """The last line of a log that says something, for use inside one sentence."""
+    if log is None:
+        return "it keeps no log."
+    try:
+        with log.open("rb") as file:
+            file.seek(max(0, file.seek(0, os.SEEK_END) - 8192))
+            lines = [line.strip() for line in file.read().decode(errors="replace").splitlines()]
+    except OSError:
+        return f"see {log}."
+    lines = [line for line in lines if line]
+    return f"{lines[-1][:300]} (see {log})" if lines else f"see {log}."
+
+
+def rotate(log: Path) -> None:
+    """Keep one older log once this one has grown past 10 MiB; called before a process starts."""
+    with suppress(OSError):
+        if log.stat().st_size > LOG_LIMIT_BYTES:
+            log.replace(log.with_suffix(log.suffix + ".1"))

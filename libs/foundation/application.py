@@ -1,0 +1,172 @@
+"""The same API in every service: versions, problem documents, request ids, health and metrics."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from typing import Any
+
+import structlog
+from fastapi import APIRouter, FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from starlette.exceptions import HTTPException
+
+from foundation.access import TokenVerifier
+from foundation.database import Database, is_lock_timeout, is_unavailable
+from foundation.identifiers import new_id
+from foundation.metrics import REQUESTS
+from foundation.observability import REQUEST_ID_HEADER, is_request_id
+from foundation.refusals import Problem, Refusal, problem
+
+API_VERSION = "1.0.0"
+PROBLEM_TYPE = "application/problem+json"
+MAX_BODY_BYTES = 8 * 1024 * 1024
+"""Room for 10,000 transfers; uploads that are streamed set their own."""
+
+log = structlog.get_logger()
+
+Checks = Mapping[str, Callable[[], bool]]
+
+
+def create_api(
+    name: str,
+    *,
+    database: Database,
+    verifier: TokenVerifier,
+    routers: Sequence[APIRouter],
+    checks: Checks | None = None,
+    state: Mapping[str, Any] | None = None,
+) -> FastAPI:
+    """Build the API of one service under `/api/<name>/v1`; `state` is put on `app.state` for its routes."""
+    base = f"/api/{name}/v1"
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        yield
+        database.close()
+
+    api = FastAPI(
+        title=f"Stadsbeurs {name}",
+        version=API_VERSION,
+        openapi_url=f"{base}/openapi.json",
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+        max_body_size=MAX_BODY_BYTES,
+        # Bodies and faulty input would go along with the framework's own log records.
+        telemetry={"logs": False},
+        lifespan=lifespan,
+    )
+    api.state.database = database
+    api.state.verifier = verifier
+    for key, value in (state or {}).items():
+        setattr(api.state, key, value)
+    for router in routers:
+        api.include_router(router, prefix=base)
+    answer_with_problems(api)
+    observe(api)
+    add_health(api, {"database": database.answers, **(checks or {})})
+    return api
+
+
+def add_health(api: FastAPI, checks: Checks) -> None:
+    """Add /healthz (alive), /readyz (can do its work) and /metrics."""
+
+    @api.get("/healthz", include_in_schema=False)
+    async def healthz() -> dict[str, str]:
+        return {"status": "alive"}
+
+    @api.get("/readyz", include_in_schema=False)
+    def readyz() -> JSONResponse:
+        results = {name: check() for name, check in checks.items()}
+        ready = all(results.values())
+        return JSONResponse({"status": "ready" if ready else "not ready", "checks": results}, 200 if ready else 503)
+
+    @api.get("/metrics", include_in_schema=False)
+    def metrics() -> Response:
+        return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
+
+
+def observe(api: FastAPI) -> None:
+    """Give every answer its request id, version and safe headers; log and count it without its content."""
+
+    @api.middleware("http")
+    async def watch(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
+        given = request.headers.get(REQUEST_ID_HEADER, "")
+        request_id = given if is_request_id(given) else str(new_id())
+        structlog.contextvars.bind_contextvars(request_id=request_id)
+        began = time.perf_counter()
+        status = 500
+        try:
+            response = await call_next(request)
+            status = response.status_code
+        except Exception:
+            log.exception("request-failed", method=request.method)
+            response = problem_response(500, "Er ging iets mis aan onze kant. Noem bij een vraag het nummer van deze aanvraag.")
+        finally:
+            route = getattr(request.scope.get("route"), "path", "unknown")
+            seconds = time.perf_counter() - began
+            REQUESTS.labels(request.method, route, status).observe(seconds)
+            if route not in ("/healthz", "/readyz", "/metrics"):
+                log.info("request", method=request.method, route=route, status=status, ms=round(seconds * 1000, 1))
+            structlog.contextvars.unbind_contextvars("request_id")
+        response.headers[REQUEST_ID_HEADER] = request_id
+        response.headers["API-Version"] = API_VERSION
+        response.headers.setdefault("Cache-Control", "no-store")
+        response.headers["X-Content-Type-Options"] = "nosniff"
+        return response
+
+
+def problem_response(
+    status: int, detail: str, errors: Sequence[Problem] = (), headers: Mapping[str, str] | None = None
+) -> JSONResponse:
+    """Answer with a problem document."""
+    return JSONResponse(problem(status, detail, errors), status, dict(headers or {}), PROBLEM_TYPE)
+
+
+def answer_with_problems(api: FastAPI) -> None:
+    """Turn refusals, malformed input and an absent database into problem documents."""
+
+    @api.exception_handler(Refusal)
+    async def refused(_: Request, refusal: Refusal) -> JSONResponse:
+        return JSONResponse(refusal.as_problem(), refusal.status, refusal.headers, PROBLEM_TYPE)
+
+    @api.exception_handler(RequestValidationError)
+    async def malformed(_: Request, error: RequestValidationError) -> JSONResponse:
+        # What was sent is never echoed: it may be personal data.
+        faults = [Problem(_pointer(f["loc"]), _code(f["type"]), f["msg"]) for f in error.errors()[:100]]
+        where = ", ".join(fault.pointer or "de aanvraag" for fault in faults[:5])
+        return problem_response(400, f"De aanvraag is niet goed opgebouwd bij: {where}.", faults)
+
+    @api.exception_handler(HTTPException)
+    async def http_error(_: Request, error: HTTPException) -> JSONResponse:
+        status = 400 if error.status_code == 422 else error.status_code
+        text = "Dit adres bestaat niet." if status == 404 else str(error.detail)
+        return problem_response(status, text, [Problem("", "notFound" if status == 404 else "refused", text)], error.headers)
+
+    async def broken(request: Request, error: Exception) -> JSONResponse:
+        if is_lock_timeout(error):
+            text = "Een ander is met hetzelfde bezig. Probeer het zo opnieuw."
+            return problem_response(409, text, [Problem("", "stillRunning", text)], {"Retry-After": "1"})
+        if isinstance(error, PoolTimeout) or is_unavailable(error):
+            text = "De database antwoordt even niet. Probeer het zo opnieuw."
+            return problem_response(503, text, [Problem("", "unavailable", text)], {"Retry-After": "2"})
+        raise error
+
+    api.add_exception_handler(DBAPIError, broken)
+    api.add_exception_handler(PoolTimeout, broken)
+
+
+def _pointer(location: Sequence[int | str]) -> str:
+    source, *path = location
+    prefix = "" if source == "body" else f"{source}"
+    return prefix + "".join(f"/{part}" for part in path if path)
+
+
+def _code(kind: str) -> str:
+    return "missing" if kind == "missing" else "malformed"

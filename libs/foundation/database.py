@@ -1,0 +1,147 @@
+"""The only place that commits: one request or one task is one transaction.
+
+Sessions given to routes commit before the answer leaves (`scope="function"`): a client is never told
+that something was done whose commit failed afterwards.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Annotated, Any, TypeVar
+
+import psycopg.errors
+import stamina
+from fastapi import Depends, Request
+from sqlalchemy import create_engine, text
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlmodel import Session
+
+T = TypeVar("T")
+
+RETRIED = (psycopg.errors.SerializationFailure, psycopg.errors.DeadlockDetected)
+_AFTER_COMMIT = "foundation.after_commit"
+
+# 60 s ends a statement that would outlive its worker's hard time limit; 5 s of waiting for a lock is
+# longer than any honest holder keeps one.
+_CONNECTION_OPTIONS = " ".join(
+    f"-c {name}={value}"
+    for name, value in {
+        "statement_timeout": "60s",
+        "lock_timeout": "5s",
+        "idle_in_transaction_session_timeout": "60s",
+        "timezone": "UTC",
+        "jit": "off",
+    }.items()
+)
+
+
+class Database:
+    """One service's database, seen with that service's role."""
+
+    def __init__(self, url: str, *, pool_size: int = 10, application_name: str = "stadsbeurs") -> None:
+        self.engine = create_engine(
+            make_url(url).set(drivername="postgresql+psycopg"),
+            pool_size=pool_size,
+            max_overflow=0,
+            pool_timeout=5,
+            pool_pre_ping=True,
+            connect_args={
+                "options": _CONNECTION_OPTIONS,
+                "application_name": application_name,
+                "connect_timeout": 5,
+            },
+        )
+
+    @contextmanager
+    def transaction(self) -> Iterator[Session]:
+        """Give a session that commits at the end, or rolls back when the block raises."""
+        with Session(self.engine, expire_on_commit=False) as session:
+            try:
+                yield session
+                session.commit()
+            except BaseException:
+                session.rollback()
+                raise
+            hooks: list[Callable[[], None]] = session.info.get(_AFTER_COMMIT, [])
+        for hook in hooks:
+            hook()
+
+    @contextmanager
+    def reading(self) -> Iterator[Session]:
+        """Give a session for reading one consistent picture; nothing in it can be written."""
+        with Session(self.engine, expire_on_commit=False) as session:
+            session.connection(execution_options={"isolation_level": "REPEATABLE READ"})
+            session.execute(text("SET TRANSACTION READ ONLY"))
+            try:
+                yield session
+            finally:
+                session.rollback()
+
+    def run(self, act: Callable[[Session], T]) -> T:
+        """Run `act` in one transaction; serialization failures and deadlocks are tried again, five times in all."""
+        for attempt in stamina.retry_context(
+            on=is_retried, attempts=5, timeout=15, wait_initial=0.02, wait_max=0.5, wait_jitter=0.1
+        ):
+            with attempt, self.transaction() as session:
+                return act(session)
+        raise AssertionError("the retries either return or raise")
+
+    def answers(self) -> bool:
+        """Tell whether the database can be reached and answers."""
+        try:
+            with self.engine.connect() as connection:
+                connection.execute(text("SELECT 1"))
+        except (DBAPIError, OSError):
+            return False
+        return True
+
+    def close(self) -> None:
+        self.engine.dispose()
+
+
+def after_commit(session: Session, hook: Callable[[], None]) -> None:
+    """Have `hook` called once this session's transaction is committed; it must not raise."""
+    session.info.setdefault(_AFTER_COMMIT, []).append(hook)
+
+
+def is_retried(error: Exception) -> bool:
+    """Tell whether the database asks to try the same transaction again."""
+    return isinstance(error, DBAPIError) and isinstance(error.orig, RETRIED)
+
+
+def is_lock_timeout(error: BaseException) -> bool:
+    """Tell whether the wait for a lock was given up."""
+    return isinstance(error, DBAPIError) and isinstance(error.orig, psycopg.errors.LockNotAvailable)
+
+
+def is_unavailable(error: BaseException) -> bool:
+    """Tell whether the database itself was away, so that the same request may succeed later."""
+    return isinstance(error, OperationalError) and not isinstance(error.orig, psycopg.errors.QueryCanceled)
+
+
+def cursor_of(session: Session) -> psycopg.Cursor[Any]:
+    """Give a psycopg cursor inside this session's transaction: for COPY and server-side cursors."""
+    connection: psycopg.Connection[Any] = session.connection().connection.driver_connection  # type: ignore[assignment]
+    return connection.cursor()
+
+
+def database_of(request: Request) -> Database:
+    """Give the database of the API that this request came to."""
+    database: Database = request.app.state.database
+    return database
+
+
+def _read(request: Request) -> Iterator[Session]:
+    with database_of(request).reading() as session:
+        yield session
+
+
+def _write(request: Request) -> Iterator[Session]:
+    with database_of(request).transaction() as session:
+        yield session
+
+
+ReadSession = Annotated[Session, Depends(_read, scope="function")]
+WriteSession = Annotated[Session, Depends(_write, scope="function")]

@@ -1,0 +1,74 @@
+"""`python -m foundation.migrate wallet`: bring one service's database up to date, as the role that owns it."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+from pathlib import Path
+
+from alembic import command, context
+from alembic.config import Config
+from sqlalchemy import MetaData, NullPool, create_engine, text
+from sqlalchemy.engine import make_url
+
+from foundation.tables import CREATE_SQL
+
+URL_SETTING = "STADSBEURS_MIGRATION_DATABASE_URL"
+
+# A migration waits 5 s for a lock at most, so that it never stands in the way of people for longer.
+_OPTIONS = "-c lock_timeout=5s -c statement_timeout=15min -c timezone=UTC"
+
+
+def migrations_folder(package: str) -> Path:
+    """Give the folder with a service's migrations."""
+    module = importlib.import_module(package)
+    assert module.__file__ is not None
+    return Path(module.__file__).parent / "migrations"
+
+
+def upgrade(package: str, url: str, revision: str = "head") -> None:
+    """Run the migrations of one service that its database has not had yet."""
+    config = Config()
+    config.set_main_option("script_location", str(migrations_folder(package)))
+    config.attributes["url"] = url
+    command.upgrade(config, revision)
+
+
+def run(metadata: MetaData | None = None) -> None:
+    """What a service's migrations/env.py calls."""
+    url = context.config.attributes["url"]
+    engine = create_engine(
+        make_url(url).set(drivername="postgresql+psycopg"), poolclass=NullPool, connect_args={"options": _OPTIONS}
+    )
+    with engine.connect() as connection:
+        context.configure(connection=connection, target_metadata=metadata, version_table_schema="public")
+        with context.begin_transaction():
+            context.run_migrations()
+    engine.dispose()
+
+
+def service_role(owner: str) -> str:
+    """Give the role that runs a service, from the role that owns its tables: wallet_owner, wallet_service."""
+    if not owner.endswith("_owner"):
+        raise RuntimeError(f"migrations run as a role named <service>_owner, not as {owner}")
+    return owner.removesuffix("_owner") + "_service"
+
+
+def create_foundation_tables() -> None:
+    """What the first migration of every service calls: idempotency, outbox, inbox and schedule."""
+    connection = context.get_context().connection
+    assert connection is not None
+    owner = connection.execute(text("SELECT current_user")).scalar_one()
+    connection.exec_driver_sql(CREATE_SQL.replace("{service}", service_role(owner)))
+
+
+def main() -> None:
+    url = os.environ.get(URL_SETTING)
+    if len(sys.argv) != 2 or not url:
+        raise SystemExit(f"Usage: {URL_SETTING}=postgresql://… python -m foundation.migrate <package>")
+    upgrade(sys.argv[1], url)
+
+
+if __name__ == "__main__":
+    main()

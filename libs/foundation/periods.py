@@ -1,0 +1,52 @@
+"""Calendar quarters as values; dates are local dates in Europe/Amsterdam."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+_QUARTER = re.compile(r"([0-9]{4})-Q([1-4])")
+
+
+@dataclass(frozen=True, order=True, slots=True)
+class Quarter:
+    """One calendar quarter, such as 2026-Q3 (July, August, September)."""
+
+    year: int
+    number: int
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.number <= 4:
+            raise ValueError(f"{self.number} is not a quarter of a year")
+
+    @classmethod
+    def parse(cls, text: str) -> Quarter:
+        """Read `2026-Q3`; raises `ValueError` for anything else."""
+        match = _QUARTER.fullmatch(text)
+        if match is None or match[1] == "0000":
+            raise ValueError(f"{text!r} is not a quarter; write it as 2026-Q3")
+        return cls(int(match[1]), int(match[2]))
+
+    @classmethod
+    def of(cls, day: date) -> Quarter:
+        """Give the quarter that a day falls in."""
+        return cls(day.year, (day.month + 2) // 3)
+
+    @property
+    def start(self) -> date:
+        return date(self.year, 3 * self.number - 2, 1)
+
+    @property
+    def end(self) -> date:
+        """The last day, which still belongs to the quarter."""
+        return self.next().start - timedelta(days=1)
+
+    def next(self) -> Quarter:
+        return Quarter(self.year, self.number + 1) if self.number < 4 else Quarter(self.year + 1, 1)
+
+    def previous(self) -> Quarter:
+        return Quarter(self.year, self.number - 1) if self.number > 1 else Quarter(self.year - 1, 4)
+
+    def __str__(self) -> str:
+        return f"{self.year:04d}-Q{self.number}"

@@ -1,0 +1,1 @@
+"""Persons who have purses: who they are, and the vault that keeps their BSN and IBAN."""

@@ -1,0 +1,129 @@
+-- Saying no, and opening and closing accounts.
+--
+-- A refusal carries SQLSTATE SB409 (a rule says no) or SB400 (malformed), its code as MESSAGE and JSON as DETAIL:
+-- {"message", "account"?, "index"? (from 0, in the caller's list), "available"?, "asked"?, ...}.
+
+CREATE FUNCTION ledger.refuse(p_state text, p_code text, p_message text, p_more jsonb DEFAULT '{}') RETURNS void
+LANGUAGE plpgsql SET search_path = ledger, pg_temp
+AS $$
+BEGIN
+    RAISE EXCEPTION USING ERRCODE = p_state, MESSAGE = p_code,
+        DETAIL = (jsonb_build_object('message', p_message) || jsonb_strip_nulls(p_more))::text;
+END
+$$;
+
+-- The accounts' addresses that are no account yet but may become one: a known purse of a registered owner.
+CREATE FUNCTION ledger.openable(p_addresses text[]) RETURNS TABLE (address text, asset text, purse text, floor bigint, ceiling bigint)
+LANGUAGE sql STABLE
+AS $$
+    SELECT m.address, p.asset, p.code, p.floor, p.ceiling
+      FROM (SELECT DISTINCT u.address COLLATE "C" AS address, substring(u.address FROM '^(.*):[^:]+$') COLLATE "C" AS owner,
+                   substring(u.address FROM '[^:]+$') AS purse
+              FROM unnest(p_addresses) u(address)
+             WHERE u.address IS NOT NULL) m
+      JOIN ledger.purse p ON p.code = m.purse
+      JOIN ledger.owner o ON o.owner = m.owner
+$$;
+
+-- Open the purses among these addresses that are not open yet. Two calls that open the same purse wait for one
+-- another in the order of addresses, before either has locked a balance, so that they cannot wait in a ring.
+CREATE FUNCTION ledger.open_purses(p_addresses text[]) RETURNS void
+LANGUAGE plpgsql SET search_path = ledger, pg_temp SET enable_mergejoin = off SET enable_seqscan = off
+SET plan_cache_mode = force_custom_plan
+AS $$
+BEGIN
+    WITH opened AS (
+        INSERT INTO account (address, asset, kind, purse)
+        SELECT o.address, o.asset, 'purse', o.purse
+          FROM openable(p_addresses) o
+         ORDER BY o.address
+        ON CONFLICT (address) DO NOTHING
+        RETURNING id, purse)
+    INSERT INTO balance (account_id, floor, ceiling, lock_rank)
+    SELECT a.id, p.floor, p.ceiling, 0
+      FROM opened a JOIN purse p ON p.code = a.purse;
+END
+$$;
+
+-- Register those whose purses open by themselves at their first credit, such as 'holder:<id>'. Again: no change.
+CREATE FUNCTION ledger.register_owners(p_owners text[]) RETURNS void
+LANGUAGE sql SECURITY DEFINER SET search_path = ledger, pg_temp
+AS $$
+    INSERT INTO owner (owner) SELECT DISTINCT u.owner FROM unnest(p_owners) u(owner) ORDER BY 1 ON CONFLICT DO NOTHING
+$$;
+
+-- Open an account that is no purse. Again with the same terms: its id once more; with other terms: refused.
+CREATE FUNCTION ledger.open_account(
+    p_address text, p_asset text, p_kind text, p_floor bigint, p_ceiling bigint, p_lock_rank int) RETURNS bigint
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = ledger, pg_temp
+AS $$
+DECLARE
+    v_id bigint;
+BEGIN
+    IF p_kind = 'purse' THEN
+        PERFORM refuse('SB400', 'malformed', 'Een potje opent zichzelf bij de eerste bijschrijving.',
+                       jsonb_build_object('account', p_address));
+    END IF;
+    IF NOT EXISTS (SELECT FROM asset WHERE code = p_asset) THEN
+        PERFORM refuse('SB409', 'wrongAsset', format('De eenheid %s bestaat niet.', p_asset),
+                       jsonb_build_object('account', p_address));
+    END IF;
+    INSERT INTO account (address, asset, kind) VALUES (p_address, p_asset, p_kind)
+    ON CONFLICT (address) DO NOTHING RETURNING id INTO v_id;
+    IF FOUND THEN
+        INSERT INTO balance (account_id, floor, ceiling, lock_rank)
+        VALUES (v_id, p_floor, p_ceiling, p_lock_rank);
+        RETURN v_id;
+    END IF;
+    SELECT a.id INTO v_id
+      FROM account a JOIN balance b ON b.account_id = a.id
+     WHERE a.address = p_address AND a.asset = p_asset AND a.kind = p_kind AND a.closed_at IS NULL
+       AND b.floor IS NOT DISTINCT FROM p_floor AND b.ceiling IS NOT DISTINCT FROM p_ceiling
+       AND b.lock_rank = p_lock_rank;
+    IF NOT FOUND THEN
+        PERFORM refuse('SB409', 'otherTerms', format('Rekening %s bestaat al, op andere voorwaarden.', p_address),
+                       jsonb_build_object('account', p_address));
+    END IF;
+    RETURN v_id;
+END
+$$;
+
+-- Open a fund: an account that can never pay more than was put in.
+CREATE FUNCTION ledger.open_fund(p_code text, p_name text, p_asset text, p_actor text) RETURNS bigint
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = ledger, pg_temp
+AS $$
+DECLARE
+    v_id bigint := open_account('fund:' || p_code, p_asset, 'fund', 0, NULL, 30);
+BEGIN
+    INSERT INTO fund (code, name, account_id, opened_by) VALUES (p_code, p_name, v_id, p_actor)
+    ON CONFLICT (code) DO NOTHING;
+    IF NOT FOUND THEN
+        PERFORM refuse('SB409', 'fundExists', format('Fonds %s bestaat al.', p_code),
+                       jsonb_build_object('account', 'fund:' || p_code));
+    END IF;
+    RETURN v_id;
+END
+$$;
+
+-- Close an account that is empty and holds nothing back. Again: no change.
+CREATE FUNCTION ledger.close_account(p_address text) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = ledger, pg_temp
+AS $$
+DECLARE
+    v_account account;
+    v_balance balance;
+BEGIN
+    SELECT * INTO v_account FROM account WHERE address = p_address;
+    IF NOT FOUND THEN
+        PERFORM refuse('SB409', 'unknownAccount', format('Rekening %s bestaat niet.', p_address),
+                       jsonb_build_object('account', p_address));
+    END IF;
+    -- Posting locks the balance too and looks for closed accounts afterwards: no entry slips in behind this.
+    SELECT * INTO v_balance FROM balance WHERE account_id = v_account.id FOR UPDATE;
+    IF v_balance.posted <> 0 OR v_balance.held <> 0 THEN
+        PERFORM refuse('SB409', 'notEmpty', format('Op rekening %s staat nog %s.', p_address, v_balance.posted),
+                       jsonb_build_object('account', p_address, 'available', v_balance.posted - v_balance.held));
+    END IF;
+    UPDATE account SET closed_at = clock_timestamp() WHERE id = v_account.id AND closed_at IS NULL;
+END
+$$;
