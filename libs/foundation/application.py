@@ -116,7 +116,8 @@ def observe(api: FastAPI) -> None:
                 log.info("request", method=request.method, route=route, status=status, ms=round(seconds * 1000, 1))
             structlog.contextvars.unbind_contextvars("request_id")
         response.headers[REQUEST_ID_HEADER] = request_id
-        response.headers["API-Version"] = API_VERSION
+        # An answer that the gateway passes on keeps the version of the service that gave it.
+        response.headers.setdefault("API-Version", API_VERSION)
         response.headers.setdefault("Cache-Control", "no-store")
         response.headers["X-Content-Type-Options"] = "nosniff"
         return response

@@ -48,12 +48,13 @@ class Command:
         self,
         body: BaseModel | Mapping[str, Any] | None,
         act: Callable[[Session], BaseModel],
-        status_code: int = 201,
+        status_code: int | Callable[[], int] = 201,
         headers: Mapping[str, str] | None = None,
     ) -> Response:
         """Run `act` in one transaction and remember its answer, or give the answer remembered.
 
-        `body` is what makes this request the same as an earlier one. 40001 and 40P01 are tried again.
+        `body` is what makes this request the same as an earlier one; a callable `status_code` is asked after `act`.
+        40001 and 40P01 are tried again.
         """
         fingerprint = _fingerprint(body)
         try:
@@ -71,7 +72,7 @@ class Command:
         db: Session,
         fingerprint: bytes,
         act: Callable[[Session], BaseModel],
-        status_code: int,
+        success: int | Callable[[], int],
         headers: Mapping[str, str],
     ) -> Response:
         # The insert waits here for a concurrent request with the same key to commit or roll back.
@@ -95,6 +96,7 @@ class Command:
             status_code, media_type, content = refusal.status, PROBLEM_TYPE, json.dumps(refusal.as_problem())
         else:
             savepoint.commit()
+            status_code = success() if callable(success) else success
             media_type, content = JSON_TYPE, answer.model_dump_json(by_alias=True)
         db.execute(
             text(

@@ -148,16 +148,19 @@ class Worker:
                 "options": {"queue": queue, "expires": max(every_s, 1.0)},
             }
 
-    def deliver_outbox(self, handlers: Mapping[str, outbox.Handler]) -> None:
-        """Deliver this service's outbox: at the bell, and by a sweep that finds what no bell announced."""
+    def deliver_outbox(self, handlers: Callable[[], Mapping[str, outbox.Handler]]) -> None:
+        """Deliver this service's outbox: at the bell, and by a sweep that finds what no bell announced.
+
+        `handlers` is called in the child that works, so that no connection crosses the fork.
+        """
 
         def ring(row_id: str) -> None:
-            outbox.deliver_one(self.database, handlers, UUID(row_id))
+            outbox.deliver_one(self.database, handlers(), UUID(row_id))
             sweep()
 
         def sweep() -> None:
             until = time.monotonic() + TASK_TIME_LIMIT_S / 2
-            while time.monotonic() < until and outbox.deliver_one(self.database, handlers):
+            while time.monotonic() < until and outbox.deliver_one(self.database, handlers()):
                 self.progress_at = time.monotonic()
             found = outbox.counts(self.database)
             OUTBOX_AGE.set(found["ageSeconds"])

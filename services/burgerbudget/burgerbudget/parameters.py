@@ -1,7 +1,7 @@
 """The dated amounts, thresholds and terms of the burgerbudget, read from `parameters.toml`.
 
-A date that no known period covers is refused (`NoParameter`), never guessed: `PARAMETERS.wage.on(date(2027, 1, 1))`
-raises as long as the wage of 2027 has not been entered.
+A date that no known period covers is refused (`NoParameter`), never guessed: as long as the wage of 2027 has
+not been entered, `PARAMETERS.wage.on(date(2027, 1, 1))` raises.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class NoParameter(Conflict):
 
 @dataclass(frozen=True, slots=True)
 class Period(Generic[T]):
-    """One value, from its first day until its last day (`None`: until the next period, or until further notice)."""
+    """One value, from its first day until its last (`None`: until the next period or further notice)."""
 
     start: date
     until: date | None
@@ -87,7 +87,7 @@ class Parameters:
 
 @dataclass(frozen=True, slots=True)
 class BurgerbudgetPolicy:
-    """What the rules need to know about one day: wage per hour and ceiling in cents, thresholds in quarter-hours."""
+    """What the rules need to know about one day; hours count quarter-hours."""
 
     wage: Cents
     ceiling: Cents
@@ -122,7 +122,9 @@ def _check(table: str, periods: Sequence[Period[Any]]) -> None:
         if period.until is not None and period.until < period.start:
             raise ParameterFileError(f"{table} from {period.start} ends before it begins")
         if period.start != Quarter.of(period.start).start:
-            raise ParameterFileError(f"{table} from {period.start} begins within a quarter, which then has two values")
+            raise ParameterFileError(
+                f"{table} from {period.start} begins within a quarter, which then has two values"
+            )
     for earlier, later in pairwise(periods):
         if later.start <= (earlier.until or earlier.start):
             raise ParameterFileError(f"{table} has two values on {later.start}")
@@ -137,7 +139,9 @@ def parameters_of(text: str) -> Parameters:
     return Parameters(**{table: _dated(table, tables[table]) for table in wanted})
 
 
-PARAMETERS = parameters_of(resources.files(__package__).joinpath("parameters.toml").read_text(encoding="utf-8"))
+PARAMETERS = parameters_of(
+    resources.files(__package__).joinpath("parameters.toml").read_text(encoding="utf-8")
+)
 
 
 @lru_cache(maxsize=512)

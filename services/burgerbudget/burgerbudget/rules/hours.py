@@ -8,9 +8,10 @@ from decimal import Decimal
 from enum import StrEnum
 from functools import lru_cache
 
-from burgerbudget.rules.participation import Participation
 from foundation.hours import Hours, hours_text
 from foundation.periods import Quarter
+
+from burgerbudget.rules.participation import Participation
 
 _QUARTER_HOUR = Decimal("0.25")
 
@@ -32,7 +33,7 @@ class HourCode(StrEnum):
 
 
 BAD_INPUT_CODES = frozenset({HourCode.MALFORMED, HourCode.HOURS_OUT_OF_RANGE, HourCode.NOT_QUARTER_HOURS})
-"""The codes that say the input itself is wrong (400 for a single row); all others are a rule saying no (409)."""
+"""The codes for input that is wrong in itself (400 for a single row); others are a rule saying no (409)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +69,7 @@ class HourContent:
 
 @dataclass(frozen=True, slots=True)
 class Recognition:
-    """An organisation's standing: ANBI or recognised SBBI between two dates, both included; `None` is no end."""
+    """An organisation's standing: ANBI or SBBI between two dates, both included; `None` is no end."""
 
     recognised_from: date
     recognised_until: date | None
@@ -79,8 +80,9 @@ class Recognition:
 class HourContext:
     """What the verdict on one row depends on.
 
-    `taken` is the content of the accepted row of this organisation with the same external id; `day_total` counts the
-    participant's accepted hours on that day over all organisations, rows accepted earlier in the same file included.
+    `taken` is the content of the accepted row of this organisation with the same external id; `day_total`
+    counts the participant's accepted hours on that day over all organisations, rows accepted earlier in the
+    same file included.
     """
 
     organisation: Recognition
@@ -167,7 +169,8 @@ def judge_hour(row: HourRow | MalformedRow, context: HourContext) -> Accepted | 
         span = f"vanaf {organisation.recognised_from}" + ("" if until is None else f" tot en met {until}")
         return Refused(
             HourCode.NOT_RECOGNISED,
-            f"Uw organisatie is erkend {span}; {worked_on} valt daarbuiten. Controleer de datum of uw erkenning.",
+            f"Uw organisatie is erkend {span}; {worked_on} valt daarbuiten. "
+            "Controleer de datum of uw erkenning.",
         )
     hours = Hours(int(row.hours * 4))
     if context.day_total + hours > context.day_limit:
@@ -180,9 +183,9 @@ def judge_correction(
 ) -> Accepted | Refused:
     """Judge the new number of hours for a row accepted before; 0 takes the row back (BB-8, BB-9).
 
-    `day_total` counts the participant's hours on that day with the old number still in it. Whether the organisation
-    is still recognised and the participant still takes part does not matter: the row was accepted, only its number
-    changes. What a lower number means for money is decided by `use`: nothing.
+    `day_total` counts the participant's hours on that day with the old number still in it. Whether the
+    organisation is still recognised and the participant still takes part does not matter: the row was
+    accepted, only its number changes. What a lower number means for money is decided by `use`: nothing.
     """
     if hours != 0:
         refused = _number_refused(hours, day_limit)
@@ -230,11 +233,12 @@ def _number_refused(hours: Decimal, day_limit: Hours) -> Refused | None:
 
 
 def _day_full(participant_number: str, worked_on: date, hours: Hours, day_limit: Hours) -> Refused:
-    # Not how many hours there are already: those may be another organisation's, which is none of this one's business.
+    # Not how many hours there are already: those may be another organisation's, which is none of this one's
+    # business.
     return Refused(
         HourCode.DAY_FULL,
-        f"Met deze {_number(Decimal(hours_text(hours)))} uur komt deelnemer {participant_number} op {worked_on} "
-        f"boven {hours_text(day_limit)} uur per dag; controleer datum en uren.",
+        f"Met deze {_number(Decimal(hours_text(hours)))} uur komt deelnemer {participant_number} "
+        f"op {worked_on} boven {hours_text(day_limit)} uur per dag; controleer datum en uren.",
     )
 
 

@@ -10,7 +10,7 @@ from foundation.periods import Quarter
 
 @dataclass(frozen=True, slots=True)
 class Stop:
-    """A stop at the close of `quarter` (BB-6), until `restart`, the first quarter taken part in again (BB-7)."""
+    """A stop at the close of `quarter` (BB-6), until `restart`, the first quarter of a restart (BB-7)."""
 
     quarter: Quarter
     restart: Quarter | None = None
@@ -34,7 +34,7 @@ class Participation:
 
     @property
     def counts_from(self) -> Quarter:
-        """The quarter that the counter of insufficient quarters starts in: the start, or the last restart (BB-7)."""
+        """The quarter that the counter counts from: the start, or the last restart (BB-7)."""
         restarts = [stop.restart for stop in self.stops if stop.restart is not None]
         return restarts[-1] if restarts else self.start
 
@@ -56,7 +56,9 @@ class Participation:
         """Take part again from `restart_quarter(...)` on: no start amount, balance carried over (BB-7)."""
         last = self._open_stop()
         if quarter <= last.quarter:
-            raise ValueError(f"participation {self.number} stopped at the close of {last.quarter}, after {quarter}")
+            raise ValueError(
+                f"participation {self.number} stopped at the close of {last.quarter}, after {quarter}"
+            )
         return replace(self, stops=(*self.stops[:-1], Stop(last.quarter, quarter)))
 
     def reopen(self) -> Participation:
@@ -81,15 +83,15 @@ def start_quarter(enrolled_on: date, window_days: int) -> Quarter:
 
 
 def restart_quarter(restarted_on: date, stopped_at: Quarter, window_days: int) -> Quarter:
-    """Give the first quarter of a restart: as for a start, never one already judged before the stop (BB-7)."""
+    """Give the first quarter of a restart: as for a start, never one judged before the stop (BB-7)."""
     return max(start_quarter(restarted_on, window_days), stopped_at.next())
 
 
 def start_is_due(start: Quarter, today: date, already_started: bool) -> bool:
-    """Tell whether the start amount is to be credited now: once in a lifetime, from the start quarter on (BB-1)."""
+    """Tell whether to credit the start amount now: once in a lifetime, from the start quarter on (BB-1)."""
     return not already_started and today >= start.start
 
 
 def may_enrol_on(enrolled_on: date, oldest_open_quarter: Quarter) -> bool:
-    """Tell whether an enrolment may bear this date: at the earliest in the oldest quarter not yet closed (BB-1)."""
+    """Tell whether an enrolment may bear this date: not before the oldest quarter still open (BB-1)."""
     return enrolled_on >= oldest_open_quarter.start

@@ -1,15 +1,16 @@
-"""What the close of a quarter means for one participant, also when hours come late (BB-4, BB-5, BB-6, BB-9)."""
+"""What the close of a quarter means for one participant, also when hours come late (BB-4 to BB-6, BB-9)."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from burgerbudget.parameters import BurgerbudgetPolicy
-from burgerbudget.rules.participation import Participation
 from foundation.hours import Hours
 from foundation.money import Cents
 from foundation.periods import Quarter
+
+from burgerbudget.parameters import BurgerbudgetPolicy
+from burgerbudget.rules.participation import Participation
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +30,7 @@ Judgement = Sufficient | Insufficient
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """Where a participant stands after a judgement: insufficient quarters in a row, and whether it stops here."""
+    """Where a participant stands after a judgement: insufficient quarters in a row, and does it stop."""
 
     insufficient_quarters: int
     stops: bool
@@ -45,7 +46,7 @@ class JudgedQuarter:
 
 @dataclass(frozen=True, slots=True)
 class Improvement:
-    """A closed quarter that late hours made sufficient: the missed top-up, the counter now, and a stop undone."""
+    """A closed quarter that late hours made sufficient: missed top-up, counter now, and a stop undone."""
 
     top_up: Cents
     insufficient_quarters: int
@@ -72,7 +73,7 @@ def after_judgement(insufficient_quarters: int, judgement: Judgement, policy: Bu
 
 
 def insufficient_in_a_row(judged: Iterable[JudgedQuarter], counts_from: Quarter) -> int:
-    """Count the insufficient quarters at the end, over the quarters judged since `counts_from` (BB-7, BB-9)."""
+    """Count the insufficient quarters at the end of those judged since `counts_from` (BB-7, BB-9)."""
     counter = 0
     for quarter in sorted(judged, key=lambda one: one.quarter, reverse=True):
         if quarter.sufficient or quarter.quarter < counts_from:
@@ -91,10 +92,10 @@ def rejudge(
 ) -> Improvement | None:
     """Judge a closed quarter again after late hours; `None` when nothing improves (BB-9).
 
-    `hours` is the quarter's total now, `budget` what the purse holds after the late use, `judged` all judgements of
-    the participant, `policy` that of the quarter. A judgement only ever improves: one that was sufficient stays so.
-    A quarter closed while the participant was stopped has no judgement; once reopened it counts only when its late
-    hours make it sufficient, since nobody could confirm hours for it in time.
+    `hours` is the quarter's total now, `budget` what the purse holds after the late use, `judged` all
+    judgements of the participant, `policy` that of the quarter. A judgement only ever improves: one that was
+    sufficient stays so. A quarter closed while the participant was stopped has no judgement; once reopened
+    it counts only when its late hours make it sufficient, since nobody could confirm hours for it in time.
     """
     history = {one.quarter: one for one in judged}
     before = history.get(quarter)

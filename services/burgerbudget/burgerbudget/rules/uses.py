@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from burgerbudget.rules.participation import Participation
 from foundation.hours import Hours
 from foundation.money import Cents
 from foundation.periods import Quarter
+
+from burgerbudget.rules.participation import Participation
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +22,8 @@ class Use:
 def worth(hours: Hours, wage: Cents) -> Cents:
     """Give hours times wage, rounded half up to the cent: 35.75 hours at 12.79 is 457.24.
 
-    Hours count quarter-hours, so the exact amount is a number of quarter-cents; adding two of them rounds half up.
+    Hours count quarter-hours, so the exact amount is a number of quarter-cents; adding two of them rounds
+    half up.
     """
     assert hours >= 0 and wage > 0, "hours worked and wages are never negative"
     return Cents((hours * wage + 2) // 4)
@@ -30,9 +32,9 @@ def worth(hours: Hours, wage: Cents) -> Cents:
 def use(mark: Hours, total: Hours, wage: Cents, budget: Cents) -> Use:
     """Decide the use of a quarter whose running total became `total` (BB-3).
 
-    `mark` is the highest total reached before: hours below it have been used, so a downward correction and what
-    climbs back to the mark move nothing (BB-8). The mark rises by all hours, also those that an empty budget cut
-    off: they are not made up later.
+    `mark` is the highest total reached before: hours below it have been used, so a downward correction and
+    what climbs back to the mark move nothing (BB-8). The mark rises by all hours, also those that an empty
+    budget cut off: they are not made up later.
     """
     assert budget >= 0, "the budget is never negative"
     if total <= mark:
@@ -52,10 +54,11 @@ def previous_quarter(participation: Participation, quarter: Quarter) -> Quarter 
 
 
 def use_is_due(participation: Participation, quarter: Quarter, last_closed: Quarter | None) -> bool:
-    """Tell whether the use of a quarter can be decided: once the participant's previous quarter is closed (BB-3).
+    """Tell whether a quarter's use can be decided: once the participant's previous quarter is closed (BB-3).
 
-    Until then its hours wait and are used afterwards in order of receipt. Nothing is due in a quarter that the
-    participant does not take part in: hours that waited when a close stopped the participation stay unused.
+    Until then its hours wait and are used afterwards in order of receipt. Nothing is due in a quarter that
+    the participant does not take part in: hours that waited when a close stopped the participation stay
+    unused.
     """
     if not participation.takes_part_in(quarter):
         return False

@@ -1,0 +1,1 @@
+"""What the burgerbudget does: each function is one transaction or part of one."""

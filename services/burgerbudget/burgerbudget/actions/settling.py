@@ -1,0 +1,223 @@
+"""Deciding what is due to participants, writing it down, and putting the postings on their way."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from uuid import UUID
+
+from sqlmodel import Session
+
+from foundation import clock, outbox
+from foundation.identifiers import new_id
+from foundation.periods import Quarter
+from wallet_contract.messages import MAX_TRANSFERS, PostTransfers, TransferLine
+
+from burgerbudget import postings
+from burgerbudget.queries import calendar
+from burgerbudget.queries import decisions as decision_queries
+from burgerbudget.queries import participants as participant_queries
+from burgerbudget.queries.decisions import DecisionRow
+from burgerbudget.queries.participants import LockedParticipant
+from burgerbudget.rules.settlement import Decision, QuarterState, WaitingUse, settle
+
+POST_TRANSFERS = "post-transfers"
+CHUNK = 10_000
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What settling a number of participants came to."""
+
+    settled: int = 0
+    sufficient: int = 0
+    insufficient: int = 0
+    stopped: int = 0
+    topped_up: int = 0
+    rows: list[DecisionRow] = field(default_factory=list)
+    touched: list[tuple[str, Quarter, QuarterState]] = field(default_factory=list)
+    consumed: list[int] = field(default_factory=list)
+    lines: dict[tuple[int, str], list[TransferLine]] = field(default_factory=lambda: defaultdict(list))
+
+
+def settle_waiting(db: Session, after: str = "", limit: int = CHUNK) -> str | None:
+    """Settle the next participants with hours that wait; returns the last number, None when there are no more.
+
+    While a quarter is being closed nothing is decided: hours then wait, and are used in order of receipt afterwards.
+    """
+    state = calendar.read(db)
+    if state.closing is not None:
+        return None
+    numbers = decision_queries.waiting_participants(db, state.last_closed, after, limit)
+    settle_participants(db, numbers)
+    return numbers[-1] if numbers else None
+
+
+def start_due(db: Session, after: str = "", limit: int = CHUNK) -> str | None:
+    """Credit the start amounts that are due by now (BB-1); returns the last number, None when there are no more."""
+    numbers = participant_queries.not_started_by(db, clock.business_date(), after, limit)
+    settle_participants(db, numbers)
+    return numbers[-1] if numbers else None
+
+
+def settle_participants(db: Session, numbers: Sequence[str]) -> None:
+    """Decide all that is due to these participants, unless a quarter is being closed."""
+    if not numbers:
+        return
+    locked = participant_queries.lock_by_number(db, numbers)
+    # Read after the participants are locked: a closing that judged them before is seen here.
+    state = calendar.read(db)
+    if state.closing is None:
+        settle_locked(db, locked, state.last_closed, None)
+
+
+def settle_locked(
+    db: Session, locked: Sequence[LockedParticipant], last_closed: Quarter | None, closing: Quarter | None
+) -> Outcome:
+    """Decide all that is due to locked participants; with `closing` also judge that quarter.
+
+    The top-ups of a closing are not put on their way here: the fund must first set their total apart.
+    """
+    today = clock.business_date()
+    waiting = decision_queries.waiting_of(db, [p.number for p in locked])
+    outcome = Outcome()
+    changed = []
+    for participant in locked:
+        if _settle_one(db, participant, waiting.get(participant.number, ()), last_closed, today, closing, outcome):
+            changed.append(participant)
+    last_message = _send(db, outcome, locked, today)
+    if last_message is not None:
+        for participant in changed:
+            participant.last_message = last_message
+    if changed:
+        participant_queries.save(db, changed, outcome.touched)
+        decision_queries.insert(db, outcome.rows, today)
+    if outcome.consumed:
+        decision_queries.consume(db, [p.number for p in changed], outcome.consumed)
+    return outcome
+
+
+def _settle_one(
+    db: Session,
+    participant: LockedParticipant,
+    waiting: Iterable[WaitingUse],
+    last_closed: Quarter | None,
+    today: date,
+    closing: Quarter | None,
+    outcome: Outcome,
+) -> bool:
+    state = participant.state
+    before = state.participation
+    settled = settle(state, waiting, last_closed, today, closing)
+    if not settled.decisions and not settled.consumed:
+        return False
+    outcome.settled += 1
+    outcome.consumed += settled.consumed
+    wave, kind = 0, ""
+    quarters: dict[Quarter, QuarterState] = {}
+    for decision in settled.decisions:
+        line = _line(participant, decision)
+        judged_now = closing is not None and decision.quarter == closing
+        if judged_now and decision.kind in ("top-up", "insufficient"):
+            _count(outcome, decision)
+            line_sent = None
+        else:
+            line_sent = line
+        if line_sent is not None:
+            # The wallet must see one participant's postings in the order of the decisions: a kind that changes
+            # begins a new wave, and waves are sent one after the other.
+            if decision.kind != kind:
+                wave, kind = wave + 1, decision.kind
+            outcome.lines[wave, kind].append(line_sent)
+        outcome.rows.append(_row(participant.number, decision))
+        if decision.kind != "start":
+            quarters[decision.quarter] = state.quarters[decision.quarter]
+    outcome.touched += [(participant.number, quarter, changed) for quarter, changed in quarters.items()]
+    _record_stop(db, participant, before.stopped, outcome)
+    return True
+
+
+def _record_stop(db: Session, participant: LockedParticipant, was_stopped: bool, outcome: Outcome) -> None:
+    after = participant.state.participation
+    if after.stopped and not was_stopped:
+        participant_queries.record_stop(db, participant.number, after.stops[-1].quarter)
+        outcome.stopped += 1
+    elif was_stopped and not after.stopped:
+        gaps = participant_queries.stops_of(db, [participant.number])[participant.number]
+        participant_queries.undo_stop(db, participant.number, gaps[-1].quarter)
+
+
+def _count(outcome: Outcome, decision: Decision) -> None:
+    if decision.kind == "top-up":
+        outcome.sufficient += 1
+        outcome.topped_up += decision.amount
+    else:
+        outcome.insufficient += 1
+
+
+def _line(participant: LockedParticipant, decision: Decision) -> TransferLine | None:
+    number, holder = participant.number, participant.holder_id
+    match decision.kind:
+        case "start":
+            return postings.start(number, holder, decision.amount)
+        case "use":
+            use = postings.use_of_import if decision.source_kind == "import" else postings.use_of_hour
+            return use(str(decision.source_id), number, holder, decision.quarter, decision.amount)
+        case "top-up":
+            return postings.top_up(number, holder, decision.quarter, decision.amount)
+        case _:
+            return None
+
+
+def _row(number: str, decision: Decision) -> DecisionRow:
+    return DecisionRow(
+        id=new_id(),
+        kind=decision.kind,
+        participant_number=number,
+        quarter=decision.quarter,
+        amount=decision.amount,
+        hours=decision.hours,
+        wage=decision.wage,
+        budget_before=decision.budget_before,
+        source_kind=decision.source_kind,
+        source_id=decision.source_id,
+        grant_key=grant_key(number, decision),
+        message_id=None,
+    )
+
+
+def grant_key(number: str, decision: Decision) -> str | None:
+    """Give the key under which a decision is posted once and never again (BB-10)."""
+    match decision.kind:
+        case "start":
+            return f"start/{number}"
+        case "use":
+            return f"use/{decision.source_id}/{number}/{decision.quarter}"
+        case "top-up":
+            return f"top-up/{number}/{decision.quarter}"
+        case _:
+            return None
+
+
+def _send(db: Session, outcome: Outcome, locked: Sequence[LockedParticipant], today: date) -> UUID | None:
+    """Put the lines on their way in waves, each after the one before and after what these participants still have due."""
+    previous = sorted({p.last_message for p in locked if p.last_message is not None})
+    after = outbox.undone(db, previous) if outcome.lines else []
+    last: UUID | None = None
+    for (_, kind), lines in sorted(outcome.lines.items()):
+        for begin in range(0, len(lines), MAX_TRANSFERS):
+            chunk = lines[begin : begin + MAX_TRANSFERS]
+            last = send_transfers(db, kind, chunk, today, after=after)
+            after = [last]
+    return last
+
+
+def send_transfers(
+    db: Session, kind: str, lines: Sequence[TransferLine], value_date: date, *, after: Sequence[UUID], subject: str = ""
+) -> UUID:
+    """Put up to 10,000 transfers on their way as one message; its key is that of the first grant and its size."""
+    message = PostTransfers(kind, value_date, lines)
+    key = f"{kind}/{lines[0].grant_key}/{len(lines)}"
+    return outbox.enqueue(db, POST_TRANSFERS, key, message.as_json(), subject=subject, after=after)

@@ -1,0 +1,66 @@
+"""The API and the worker, wired."""
+
+from __future__ import annotations
+
+from fastapi import FastAPI
+
+from foundation import outbox, outbox_routes
+from foundation.access import TokenSigner, TokenVerifier
+from foundation.application import create_api
+from foundation.database import Database
+from foundation.identifiers import new_id
+from foundation.observability import configure_logging
+from foundation.settings import load
+from foundation.work import Bell, Worker, configure
+from wallet_contract.client import WalletClient
+
+from burgerbudget import tasks
+from burgerbudget.routes import ROUTERS
+from burgerbudget.settings import BurgerbudgetSettings
+
+NAME = "burgerbudget"
+
+
+def api() -> FastAPI:
+    """Make the API as the settings say."""
+    settings = load(BurgerbudgetSettings)
+    configure_logging(f"{NAME}-api", settings.log_level)
+    celery = configure(NAME, settings.redis_url.get_secret_value())
+    outbox.hang_bell(Bell(celery, f"{NAME}.outbox", "deliver-announced-outbox-row"))
+    return make_api(
+        Database(settings.database_url.get_secret_value(), pool_size=settings.database_pool_size, application_name=NAME),
+        TokenVerifier.from_file(NAME, settings.trusted_keys_file),
+        Bell(celery, f"{NAME}.jobs", tasks.JOBS),
+        Bell(celery, f"{NAME}.jobs", tasks.IMPORT),
+    )
+
+
+def make_api(
+    database: Database, verifier: TokenVerifier, ring_jobs: Bell | None = None, ring_imports: Bell | None = None
+) -> FastAPI:
+    """Make the API on these parts; without bells the clock of the worker is all that wakes it."""
+    return create_api(
+        NAME,
+        database=database,
+        verifier=verifier,
+        routers=[*ROUTERS, outbox_routes.router],
+        state={"ring_jobs": ring_jobs, "ring_imports": ring_imports},
+    )
+
+
+def worker() -> Worker:
+    """Make the worker as the settings say."""
+    settings = load(BurgerbudgetSettings)
+    configure_logging(f"{NAME}-worker", settings.log_level)
+    made = Worker(
+        NAME,
+        redis_url=settings.redis_url.get_secret_value(),
+        database=lambda: Database(settings.database_url.get_secret_value(), pool_size=5, application_name=f"{NAME}-worker"),
+    )
+
+    def wallet() -> WalletClient:
+        return WalletClient(settings.wallet_url, TokenSigner.from_file(NAME, settings.signing_key_file))
+
+    bell = Bell(made.celery, made.jobs_queue, tasks.JOBS)
+    tasks.register(made, wallet, lambda: bell(new_id()))
+    return made

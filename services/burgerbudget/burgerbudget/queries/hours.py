@@ -1,0 +1,286 @@
+"""Hour rows, the days and quarters they fill, and the files they came in."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import text
+from sqlmodel import Session
+
+from foundation.clock import now
+from foundation.database import cursor_of
+from foundation.hours import Hours
+from foundation.identifiers import new_id
+
+from burgerbudget.models import Hour, HoursImport, Organisation
+from burgerbudget.rules import HourContent, Recognition
+
+IMPORT_LEASE_S = 90
+
+
+@dataclass(frozen=True, slots=True)
+class NewHour:
+    """An accepted row, to be written down."""
+
+    id: UUID
+    external_id: str
+    participant_number: str
+    worked_on: date
+    quarter: str
+    hours: int
+    activity: str
+
+
+def recognition(db: Session, organisation_id: UUID) -> Recognition | None:
+    row = db.get(Organisation, organisation_id)
+    return None if row is None else Recognition(row.recognised_from, row.recognised_until, row.pays_allowance)
+
+
+def taken(db: Session, organisation_id: UUID, external_ids: Sequence[str]) -> dict[str, tuple[UUID, HourContent]]:
+    """Give the accepted rows of this organisation under these external ids."""
+    rows = db.execute(
+        text(
+            "SELECT id, external_id, participant_number, worked_on, hours, activity FROM burgerbudget.hour"
+            " WHERE organisation_id = :organisation AND external_id = ANY(:ids) AND corrects_id IS NULL"
+        ),
+        {"organisation": organisation_id, "ids": list(external_ids)},
+    )
+    return {row[1]: (row[0], HourContent(row[2], row[3], Hours(row[4]), row[5])) for row in rows}
+
+
+def day_totals(db: Session, numbers: Sequence[str], days: Sequence[date]) -> dict[tuple[str, date], int]:
+    """Give how many quarter-hours these participants' days hold."""
+    rows = db.execute(
+        text(
+            """
+            SELECT d.participant_number, d.day, d.hours FROM burgerbudget.participant_day d
+            JOIN unnest(CAST(:numbers AS text[]), CAST(:days AS date[])) AS c (number, day)
+              ON d.participant_number = c.number AND d.day = c.day
+            """
+        ),
+        {"numbers": list(numbers), "days": list(days)},
+    )
+    return {(row[0], row[1]): row[2] for row in rows}
+
+
+def insert(
+    db: Session, organisation_id: UUID, rows: Sequence[NewHour], import_id: UUID | None, received_by: str
+) -> None:
+    """Write accepted rows down."""
+    received_at = now()
+    statement = (
+        "COPY burgerbudget.hour (id, organisation_id, external_id, participant_number, worked_on, hours, activity,"
+        " import_id, received_by, received_at) FROM STDIN (FORMAT BINARY)"
+    )
+    types = ["uuid", "uuid", "text", "text", "date", "int4", "text", "uuid", "text", "timestamptz"]
+    with cursor_of(db) as cursor, cursor.copy(statement) as copy:
+        copy.set_types(types)
+        for row in rows:
+            copy.write_row(
+                (
+                    row.id,
+                    organisation_id,
+                    row.external_id,
+                    row.participant_number,
+                    row.worked_on,
+                    row.hours,
+                    row.activity,
+                    import_id,
+                    received_by,
+                    received_at,
+                )
+            )
+
+
+def add_to_days(db: Session, totals: dict[tuple[str, date], int]) -> None:
+    """Add hours to days, in one order everywhere; the table's CHECK refuses a 25th hour."""
+    ordered = sorted(totals.items())
+    db.execute(
+        text(
+            """
+            INSERT INTO burgerbudget.participant_day AS d (participant_number, day, hours)
+            SELECT * FROM unnest(CAST(:numbers AS text[]), CAST(:days AS date[]), CAST(:hours AS integer[]))
+            ON CONFLICT (participant_number, day) DO UPDATE SET hours = d.hours + excluded.hours
+            """
+        ),
+        {
+            "numbers": [key[0] for key, _ in ordered],
+            "days": [key[1] for key, _ in ordered],
+            "hours": [hours for _, hours in ordered],
+        },
+    )
+
+
+def add_to_quarters(db: Session, totals: dict[tuple[str, str], int]) -> None:
+    """Add hours (below 0 after a downward correction) to participants' quarters, in one order everywhere."""
+    ordered = sorted(totals.items())
+    db.execute(
+        text(
+            """
+            INSERT INTO burgerbudget.participant_quarter AS q
+                (participant_number, quarter, hours, mark, used, topped_up, judgement)
+            SELECT c.number, c.quarter, c.hours, 0, 0, 0, 'open'
+            FROM unnest(CAST(:numbers AS text[]), CAST(:quarters AS text[]), CAST(:hours AS integer[])) AS c (number, quarter, hours)
+            ON CONFLICT (participant_number, quarter) DO UPDATE SET hours = q.hours + excluded.hours
+            """
+        ),
+        {
+            "numbers": [key[0] for key, _ in ordered],
+            "quarters": [key[1] for key, _ in ordered],
+            "hours": [hours for _, hours in ordered],
+        },
+    )
+
+
+def find(db: Session, hour_id: UUID) -> Hour | None:
+    return db.get(Hour, hour_id)
+
+
+def correction_of(db: Session, hour_id: UUID) -> Hour | None:
+    """Give the row that corrects this one, if any."""
+    row = db.execute(text("SELECT * FROM burgerbudget.hour WHERE corrects_id = :id"), {"id": hour_id}).first()
+    return None if row is None else Hour(**row._mapping)
+
+
+def insert_correction(db: Session, old: Hour, hours: int, reason: str, received_by: str) -> Hour:
+    row = Hour(
+        id=new_id(),
+        organisation_id=old.organisation_id,
+        external_id=old.external_id,
+        participant_number=old.participant_number,
+        worked_on=old.worked_on,
+        hours=hours,
+        activity=old.activity,
+        corrects_id=old.id,
+        reason=reason,
+        received_by=received_by,
+        received_at=now(),
+    )
+    db.add(row)
+    db.flush()
+    return row
+
+
+def of_participant(
+    db: Session, number: str, organisation_id: UUID | None, before: UUID | None, limit: int
+) -> list[Any]:
+    """Give a participant's hour rows, newest first; for an organisation only its own."""
+    return list(
+        db.execute(
+            text(
+                "SELECT h.*, o.name AS organisation_name FROM burgerbudget.hour h"
+                " JOIN burgerbudget.organisation o ON o.id = h.organisation_id"
+                " WHERE h.participant_number = :number AND (CAST(:before AS uuid) IS NULL OR h.id < :before)"
+                " AND (CAST(:organisation AS uuid) IS NULL OR h.organisation_id = :organisation)"
+                " ORDER BY h.id DESC LIMIT :limit"
+            ),
+            {"number": number, "organisation": organisation_id, "before": before, "limit": limit},
+        )
+    )
+
+
+def new_import(db: Session, row: HoursImport) -> None:
+    db.add(row)
+    db.flush()
+
+
+def find_import(db: Session, import_id: UUID) -> HoursImport | None:
+    return db.get(HoursImport, import_id, populate_existing=True)
+
+
+def lease_import(db: Session, closing_judges: bool) -> HoursImport | None:
+    """Take the oldest file that nobody works on; while a closing judges, only those that came before it."""
+    before = (
+        "AND received_at < (SELECT c.requested_at FROM burgerbudget.closing c JOIN burgerbudget.calendar k ON k.closing = c.quarter)"
+        if closing_judges
+        else ""
+    )
+    row = db.execute(
+        text(
+            f"""
+            UPDATE burgerbudget.hours_import SET lease_token = :token, lease_until = :until
+            WHERE id = (SELECT id FROM burgerbudget.hours_import
+                        WHERE state = 'processing' AND coalesce(lease_until, :now) <= :now {before}
+                        ORDER BY received_at, id LIMIT 1 FOR UPDATE SKIP LOCKED)
+            RETURNING *
+            """
+        ),
+        {"token": new_id(), "now": now(), "until": _lease_end()},
+    ).first()
+    return None if row is None else HoursImport(**row._mapping)
+
+
+def keep_lease(db: Session, import_id: UUID, token: UUID | None) -> bool:
+    """Hold on to a file; False when another has it by now."""
+    kept = db.execute(
+        text(
+            "UPDATE burgerbudget.hours_import SET lease_until = :until WHERE id = :id AND lease_token = :token"
+            " AND state = 'processing' RETURNING 1"
+        ),
+        {"id": import_id, "token": token, "until": _lease_end()},
+    )
+    return kept.first() is not None
+
+
+def _lease_end() -> datetime:
+    return now() + timedelta(seconds=IMPORT_LEASE_S)
+
+
+def imports_before(db: Session, instant: datetime) -> int:
+    """Count the files received before an instant that are not yet worked through."""
+    return int(
+        db.execute(
+            text("SELECT count(*) FROM burgerbudget.hours_import WHERE state = 'processing' AND received_at < :instant"),
+            {"instant": instant},
+        ).scalar_one()
+    )
+
+
+def update_import(db: Session, import_id: UUID, token: UUID | None, **changes: Any) -> bool:
+    """Set columns of a file that this worker holds; False when another has it by now."""
+    assignments = ", ".join(f"{name} = :{name}" for name in changes)
+    changed = db.execute(
+        text(f"UPDATE burgerbudget.hours_import SET {assignments} WHERE id = :id AND lease_token = :token RETURNING 1"),
+        {"id": import_id, "token": token, **changes},
+    )
+    return changed.first() is not None
+
+
+def insert_outcomes(db: Session, import_id: UUID, outcomes: Sequence[tuple[int, str, str | None, str | None]]) -> None:
+    """Write down the rows of a file that were not accepted: row, outcome, code, message."""
+    if outcomes:
+        db.execute(
+            text(
+                "INSERT INTO burgerbudget.hours_import_row (import_id, row, outcome, code, message)"
+                " SELECT :id, * FROM unnest(CAST(:rows AS bigint[]), CAST(:outcomes AS text[]), CAST(:codes AS text[]),"
+                " CAST(:messages AS text[]))"
+            ),
+            {
+                "id": import_id,
+                "rows": [one[0] for one in outcomes],
+                "outcomes": [one[1] for one in outcomes],
+                "codes": [one[2] for one in outcomes],
+                "messages": [one[3] for one in outcomes],
+            },
+        )
+
+
+def delete_outcomes(db: Session, import_id: UUID) -> None:
+    """Forget the outcomes of an attempt that begins again from the first row."""
+    db.execute(text("DELETE FROM burgerbudget.hours_import_row WHERE import_id = :id"), {"id": import_id})
+
+
+def outcomes(db: Session, import_id: UUID) -> list[Any]:
+    """Give every row that was not accepted, in order of the file."""
+    return list(
+        db.execute(
+            text(
+                "SELECT row, outcome, code, message FROM burgerbudget.hours_import_row WHERE import_id = :id ORDER BY row"
+            ),
+            {"id": import_id},
+        )
+    )

@@ -1,0 +1,250 @@
+"""Reading and writing participants, their quarters and their gaps, in sets."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import text
+from sqlmodel import Session
+
+from foundation.hours import Hours
+from foundation.money import Cents
+from foundation.periods import Quarter
+
+from burgerbudget.models import Participant, ParticipantQuarter
+from burgerbudget.rules import Participation, Stop
+from burgerbudget.rules.settlement import ParticipantState, QuarterState
+
+
+@dataclass(slots=True)
+class LockedParticipant:
+    """A participant whose row this transaction holds, with a working copy of its state."""
+
+    number: str
+    holder_id: str
+    last_message: UUID | None
+    state: ParticipantState
+
+
+_COLUMNS = "number, holder_id, start_quarter, status, insufficient_quarters, started, granted, used, last_message"
+
+
+def lock_by_number(db: Session, numbers: Iterable[str]) -> list[LockedParticipant]:
+    """Lock these participants, in order of number, so that two who lock many never wait for one another in a ring."""
+    rows = db.execute(
+        text(f"SELECT {_COLUMNS} FROM burgerbudget.participant WHERE number = ANY(:numbers) ORDER BY number FOR UPDATE"),
+        {"numbers": sorted(set(numbers))},
+    ).all()
+    return _with_state(db, rows)
+
+
+def lock_next_to_judge(db: Session, quarter: Quarter, after: str, limit: int) -> list[LockedParticipant]:
+    """Lock the next participants whose start quarter has come by this quarter."""
+    rows = db.execute(
+        text(
+            f"SELECT {_COLUMNS} FROM burgerbudget.participant WHERE number > :after AND start_quarter <= :quarter"
+            " ORDER BY number LIMIT :limit FOR UPDATE"
+        ),
+        {"after": after, "quarter": str(quarter), "limit": limit},
+    ).all()
+    return _with_state(db, rows)
+
+
+def _with_state(db: Session, rows: Sequence[Any]) -> list[LockedParticipant]:
+    numbers = [row.number for row in rows]
+    stops = stops_of(db, numbers)
+    quarters = quarters_of(db, numbers)
+    return [
+        LockedParticipant(
+            row.number,
+            row.holder_id,
+            row.last_message,
+            ParticipantState(
+                Participation(row.number, Quarter.parse(row.start_quarter), stops.get(row.number, ())),
+                row.started,
+                Cents(row.granted),
+                Cents(row.used),
+                row.insufficient_quarters,
+                quarters.get(row.number, {}),
+            ),
+        )
+        for row in rows
+    ]
+
+
+def stops_of(db: Session, numbers: Sequence[str]) -> dict[str, tuple[Stop, ...]]:
+    """Give the stops of each participant that has any, in order of time."""
+    rows = db.execute(
+        text(
+            "SELECT participant_number, stopped_after, restarted_from FROM burgerbudget.participation_gap"
+            " WHERE participant_number = ANY(:numbers) ORDER BY stopped_after"
+        ),
+        {"numbers": list(numbers)},
+    )
+    found: dict[str, tuple[Stop, ...]] = {}
+    for row in rows:
+        restart = None if row.restarted_from is None else Quarter.parse(row.restarted_from)
+        found[row.participant_number] = (*found.get(row.participant_number, ()), Stop(Quarter.parse(row.stopped_after), restart))
+    return found
+
+
+def quarters_of(db: Session, numbers: Sequence[str]) -> dict[str, dict[Quarter, QuarterState]]:
+    """Give every quarter of each participant."""
+    rows = db.execute(
+        text(
+            "SELECT participant_number, quarter, hours, mark, used, topped_up, judgement FROM burgerbudget.participant_quarter"
+            " WHERE participant_number = ANY(:numbers)"
+        ),
+        {"numbers": list(numbers)},
+    )
+    found: dict[str, dict[Quarter, QuarterState]] = defaultdict(dict)
+    for number, quarter, hours, mark, used, topped_up, judgement in rows:
+        found[number][Quarter.parse(quarter)] = QuarterState(
+            Hours(hours), Hours(mark), Cents(used), Cents(topped_up), judgement
+        )
+    return found
+
+
+def save(db: Session, participants: Sequence[LockedParticipant], touched: Sequence[tuple[str, Quarter, QuarterState]]) -> None:
+    """Write back the working copies, the quarters that changed, and stops that came or went."""
+    states = [p.state for p in participants]
+    db.execute(
+        text(
+            """
+            UPDATE burgerbudget.participant p
+            SET started = c.started, granted = c.granted, used = c.used, insufficient_quarters = c.insufficient,
+                status = c.status, last_message = c.message
+            FROM unnest(CAST(:numbers AS text[]), CAST(:started AS boolean[]), CAST(:granted AS bigint[]),
+                        CAST(:used AS bigint[]), CAST(:insufficient AS smallint[]), CAST(:status AS text[]),
+                        CAST(:messages AS uuid[]))
+                 AS c (number, started, granted, used, insufficient, status, message)
+            WHERE p.number = c.number
+            """
+        ),
+        {
+            "numbers": [p.number for p in participants],
+            "started": [s.started for s in states],
+            "granted": [s.granted for s in states],
+            "used": [s.used for s in states],
+            "insufficient": [s.insufficient_quarters for s in states],
+            "status": ["stopped" if s.participation.stopped else "active" for s in states],
+            "messages": [p.last_message for p in participants],
+        },
+    )
+    if touched:
+        db.execute(
+            text(
+                """
+                INSERT INTO burgerbudget.participant_quarter AS q
+                    (participant_number, quarter, hours, mark, used, topped_up, judgement)
+                SELECT * FROM unnest(CAST(:numbers AS text[]), CAST(:quarters AS text[]), CAST(:hours AS integer[]),
+                                     CAST(:marks AS integer[]), CAST(:used AS bigint[]), CAST(:topped_up AS bigint[]),
+                                     CAST(:judgements AS text[]))
+                ON CONFLICT (participant_number, quarter) DO UPDATE
+                SET mark = excluded.mark, used = excluded.used, topped_up = excluded.topped_up, judgement = excluded.judgement
+                """
+            ),
+            {
+                "numbers": [number for number, _, _ in touched],
+                "quarters": [str(quarter) for _, quarter, _ in touched],
+                "hours": [s.hours for _, _, s in touched],
+                "marks": [s.mark for _, _, s in touched],
+                "used": [s.used for _, _, s in touched],
+                "topped_up": [s.topped_up for _, _, s in touched],
+                "judgements": [s.judgement for _, _, s in touched],
+            },
+        )
+
+
+def record_stop(db: Session, number: str, quarter: Quarter) -> None:
+    db.execute(
+        text("INSERT INTO burgerbudget.participation_gap (participant_number, stopped_after) VALUES (:number, :quarter)"),
+        {"number": number, "quarter": str(quarter)},
+    )
+
+
+def undo_stop(db: Session, number: str, quarter: Quarter) -> None:
+    db.execute(
+        text(
+            "DELETE FROM burgerbudget.participation_gap"
+            " WHERE participant_number = :number AND stopped_after = :quarter AND restarted_from IS NULL"
+        ),
+        {"number": number, "quarter": str(quarter)},
+    )
+
+
+def record_restart(db: Session, number: str, stopped_after: Quarter, restarted_from: Quarter, actor: str) -> None:
+    db.execute(
+        text(
+            "UPDATE burgerbudget.participation_gap SET restarted_from = :restarted_from, recorded_by = :actor"
+            " WHERE participant_number = :number AND stopped_after = :stopped_after AND restarted_from IS NULL"
+        ),
+        {"number": number, "stopped_after": str(stopped_after), "restarted_from": str(restarted_from), "actor": actor},
+    )
+
+
+def find(db: Session, number: str) -> Participant | None:
+    return db.get(Participant, number)
+
+
+def number_of_holder(db: Session, holder_id: str) -> str | None:
+    row = db.execute(text("SELECT number FROM burgerbudget.participant WHERE holder_id = :holder"), {"holder": holder_id})
+    return row.scalar_one_or_none()
+
+
+def quarter_rows(db: Session, number: str) -> list[ParticipantQuarter]:
+    """Give a participant's quarters, oldest first."""
+    rows = db.execute(
+        text(
+            "SELECT participant_number, quarter, hours, mark, used, topped_up, judgement FROM burgerbudget.participant_quarter"
+            " WHERE participant_number = :number ORDER BY quarter"
+        ),
+        {"number": number},
+    )
+    return [ParticipantQuarter(**row._mapping) for row in rows]
+
+
+def participations_shared(db: Session, numbers: Sequence[str]) -> dict[str, Participation]:
+    """Give these participants' time in the scheme, and keep it from changing until this transaction ends."""
+    rows = db.execute(
+        text(
+            "SELECT number, start_quarter FROM burgerbudget.participant WHERE number = ANY(:numbers) ORDER BY number FOR SHARE"
+        ),
+        {"numbers": list(numbers)},
+    ).all()
+    stops = stops_of(db, numbers)
+    return {row.number: Participation(row.number, Quarter.parse(row.start_quarter), stops.get(row.number, ())) for row in rows}
+
+
+def not_started_by(db: Session, today: date, after: str, limit: int) -> list[str]:
+    """Give participants whose start quarter has begun and whose start amount was not decided yet."""
+    rows = db.execute(
+        text(
+            "SELECT number FROM burgerbudget.participant WHERE NOT started AND start_quarter <= :quarter AND number > :after"
+            " ORDER BY number LIMIT :limit"
+        ),
+        {"quarter": str(Quarter.of(today)), "after": after, "limit": limit},
+    )
+    return [row.number for row in rows]
+
+
+def next_free_number(db: Session) -> str:
+    """Make a number that nobody has: one above the highest that is all digits, at least 1000001."""
+    row = db.execute(
+        text(
+            "SELECT coalesce(max(number::bigint), 1000000) + 1 AS number FROM burgerbudget.participant"
+            " WHERE number ~ '^[0-9]{1,15}$'"
+        )
+    ).one()
+    return str(max(row.number, 1000001))
+
+
+def earliest_start(db: Session) -> Quarter | None:
+    """Give the first quarter that anybody takes part in."""
+    value = db.execute(text("SELECT min(start_quarter) FROM burgerbudget.participant")).scalar_one_or_none()
+    return None if value is None else Quarter.parse(value)

@@ -1,0 +1,5 @@
+"""HTTP: each route says who may, calls one action or query, and returns one schema."""
+
+from burgerbudget.routes import enrolment, hours, quarters
+
+ROUTERS = [enrolment.router, hours.router, quarters.router]

@@ -1,0 +1,1 @@
+"""Builders: what a test needs to have in place, one file per service."""
