@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -14,7 +14,9 @@ from fastapi.responses import JSONResponse
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
+from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from foundation.access import TokenVerifier
 from foundation.database import Database, is_lock_timeout, is_unavailable
@@ -94,33 +96,57 @@ def add_health(api: FastAPI, checks: Checks) -> None:
 
 def observe(api: FastAPI) -> None:
     """Give every answer its request id, version and safe headers; log and count it without its content."""
+    api.add_middleware(Observed)
 
-    @api.middleware("http")
-    async def watch(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
-        given = request.headers.get(REQUEST_ID_HEADER, "")
+
+class Observed:
+    """Watches each request pass.
+
+    Plain ASGI, because the framework's own base class for middleware ends a streamed answer in good order when its
+    source broke half way: a cut export would look whole. Here the server hangs up instead, and the reader notices.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        method = scope["method"]
+        given = Headers(scope=scope).get(REQUEST_ID_HEADER, "")
         request_id = given if is_request_id(given) else str(new_id())
-        structlog.contextvars.bind_contextvars(request_id=request_id)
         began = time.perf_counter()
-        status = 500
+        status: int | None = None
+
+        async def send_marked(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                headers = MutableHeaders(scope=message)
+                headers[REQUEST_ID_HEADER] = request_id
+                # An answer that the gateway passes on keeps the version of the service that gave it.
+                headers.setdefault("API-Version", API_VERSION)
+                headers.setdefault("Cache-Control", "no-store")
+                headers["X-Content-Type-Options"] = "nosniff"
+            await send(message)
+
+        structlog.contextvars.bind_contextvars(request_id=request_id)
         try:
-            response = await call_next(request)
-            status = response.status_code
+            await self._app(scope, receive, send_marked)
         except Exception:
-            log.exception("request-failed", method=request.method)
-            response = problem_response(500, "Er ging iets mis aan onze kant. Noem bij een vraag het nummer van deze aanvraag.")
+            log.exception("request-failed", method=method)
+            if status is not None:
+                raise
+            text = "Er ging iets mis aan onze kant. Noem bij een vraag het nummer van deze aanvraag."
+            await problem_response(500, text)(scope, receive, send_marked)
         finally:
-            route = getattr(request.scope.get("route"), "path", "unknown")
+            route = getattr(scope.get("route"), "path", "unknown")
             seconds = time.perf_counter() - began
-            REQUESTS.labels(request.method, route, status).observe(seconds)
+            REQUESTS.labels(method, route, status or 500).observe(seconds)
             if route not in ("/healthz", "/readyz", "/metrics"):
-                log.info("request", method=request.method, route=route, status=status, ms=round(seconds * 1000, 1))
+                log.info("request", method=method, route=route, status=status or 500, ms=round(seconds * 1000, 1))
             structlog.contextvars.unbind_contextvars("request_id")
-        response.headers[REQUEST_ID_HEADER] = request_id
-        # An answer that the gateway passes on keeps the version of the service that gave it.
-        response.headers.setdefault("API-Version", API_VERSION)
-        response.headers.setdefault("Cache-Control", "no-store")
-        response.headers["X-Content-Type-Options"] = "nosniff"
-        return response
 
 
 def problem_response(
@@ -148,7 +174,9 @@ def answer_with_problems(api: FastAPI) -> None:
     async def http_error(_: Request, error: HTTPException) -> JSONResponse:
         status = 400 if error.status_code == 422 else error.status_code
         text = "Dit adres bestaat niet." if status == 404 else str(error.detail)
-        return problem_response(status, text, [Problem("", "notFound" if status == 404 else "refused", text)], error.headers)
+        return problem_response(
+            status, text, [Problem("", "notFound" if status == 404 else "refused", text)], error.headers
+        )
 
     async def broken(request: Request, error: Exception) -> JSONResponse:
         if is_lock_timeout(error):

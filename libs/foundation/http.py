@@ -41,7 +41,9 @@ class ServiceUnavailable(Exception):
 class ServiceClient:
     """Speaks JSON with one service; every request is signed anew, since a token lives for 60 seconds only."""
 
-    def __init__(self, base_url: str, authorise: Callable[[str | None], str], *, deadline_s: float = DEADLINE_S) -> None:
+    def __init__(
+        self, base_url: str, authorise: Callable[[str | None], str], *, deadline_s: float = DEADLINE_S
+    ) -> None:
         """`authorise` makes a token, for the person or job that the call is on behalf of."""
         self._authorise = authorise
         self._http = httpx.Client(

@@ -116,7 +116,9 @@ class Command:
             self._row,
         ).one()
         if bytes(kept.fingerprint) != fingerprint:
-            raise KeyReused("Deze Idempotency-Key hoort bij een aanvraag met een andere inhoud. Neem een nieuwe sleutel.")
+            raise KeyReused(
+                "Deze Idempotency-Key hoort bij een aanvraag met een andere inhoud. Neem een nieuwe sleutel."
+            )
         return Response(kept.body, kept.status, {HIT_HEADER: "true"}, kept.media_type)
 
     @property

@@ -32,7 +32,9 @@ class Upload:
     def __enter__(self) -> Upload:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self._file.close()
 
     @property
@@ -89,7 +91,8 @@ def pieces(db: Session, inbox_id: UUID) -> Iterator[bytes]:
     number = 0
     while True:
         row = db.execute(
-            text("SELECT content FROM inbox_piece WHERE inbox_id = :id AND number = :number"), {"id": inbox_id, "number": number}
+            text("SELECT content FROM inbox_piece WHERE inbox_id = :id AND number = :number"),
+            {"id": inbox_id, "number": number},
         ).first()
         if row is None:
             return

@@ -117,7 +117,8 @@ def undone(db: Session, ids: Sequence[UUID]) -> list[UUID]:
     if not ids:
         return []
     found = db.execute(
-        text("SELECT id FROM outbox WHERE id = ANY(:ids) AND state IN ('pending', 'leased', 'dead')"), {"ids": list(ids)}
+        text("SELECT id FROM outbox WHERE id = ANY(:ids) AND state IN ('pending', 'leased', 'dead')"),
+        {"ids": list(ids)},
     )
     return [row.id for row in found]
 
@@ -151,7 +152,9 @@ _DUE = """
 def due(database: Database, limit: int = 100) -> list[UUID]:
     """Give the rows that may be delivered now, oldest first."""
     with database.transaction() as db:
-        rows = db.execute(text(f"SELECT id FROM outbox WHERE {_DUE} ORDER BY sequence LIMIT :limit"), {"now": now(), "limit": limit})
+        rows = db.execute(
+            text(f"SELECT id FROM outbox WHERE {_DUE} ORDER BY sequence LIMIT :limit"), {"now": now(), "limit": limit}
+        )
         return [row.id for row in rows]
 
 

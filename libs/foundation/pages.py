@@ -32,7 +32,9 @@ def decode_cursor(cursor: str | None, **expected: type) -> dict[str, Any] | None
     try:
         position = json.loads(base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True))
     except (ValueError, binascii.Error, RecursionError) as error:
-        raise BadRequest(f"cursor {cursor!r} is not one that we gave", pointer="cursor", code="unknownCursor") from error
+        raise BadRequest(
+            f"cursor {cursor!r} is not one that we gave", pointer="cursor", code="unknownCursor"
+        ) from error
     if not isinstance(position, dict) or any(type(position.get(key)) is not kind for key, kind in expected.items()):
         raise BadRequest(f"cursor {cursor!r} is not one that we gave", pointer="cursor", code="unknownCursor")
     return position

@@ -223,7 +223,14 @@ def main() -> None:
     def keep_our_logging(**_: Any) -> None:
         """Celery's own set-up would replace the JSON lines."""
 
-    options = ["worker", "--pool=prefork", "--concurrency=1", f"--queues={arguments.queues}", "--without-gossip", "--without-mingle"]
+    options = [
+        "worker",
+        "--pool=prefork",
+        "--concurrency=1",
+        f"--queues={arguments.queues}",
+        "--without-gossip",
+        "--without-mingle",
+    ]
     options.append(f"--hostname={worker.name}-{arguments.port}@%h")
     with tempfile.TemporaryDirectory(prefix="stadsbeurs-beat-") as folder:
         if arguments.beat:

@@ -28,7 +28,9 @@ def api() -> FastAPI:
     celery = configure(NAME, settings.redis_url.get_secret_value())
     outbox.hang_bell(Bell(celery, f"{NAME}.outbox", "deliver-announced-outbox-row"))
     return make_api(
-        Database(settings.database_url.get_secret_value(), pool_size=settings.database_pool_size, application_name=NAME),
+        Database(
+            settings.database_url.get_secret_value(), pool_size=settings.database_pool_size, application_name=NAME
+        ),
         TokenVerifier.from_file(NAME, settings.trusted_keys_file),
         Bell(celery, f"{NAME}.jobs", tasks.JOBS),
         Bell(celery, f"{NAME}.jobs", tasks.IMPORT),
@@ -55,7 +57,9 @@ def worker() -> Worker:
     made = Worker(
         NAME,
         redis_url=settings.redis_url.get_secret_value(),
-        database=lambda: Database(settings.database_url.get_secret_value(), pool_size=5, application_name=f"{NAME}-worker"),
+        database=lambda: Database(
+            settings.database_url.get_secret_value(), pool_size=5, application_name=f"{NAME}-worker"
+        ),
     )
 
     def wallet() -> WalletClient:

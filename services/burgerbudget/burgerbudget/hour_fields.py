@@ -50,9 +50,7 @@ def parse_row(raw: RawRow) -> HourRow | MalformedRow:
     """
     external_id = raw.external_id.strip()
     if len(external_id) > EXTERNAL_ID_LIMIT or _CONTROL.search(external_id):
-        return MalformedRow(
-            raw.row, "", f"externalId is langer dan {EXTERNAL_ID_LIMIT} tekens of bevat stuurtekens."
-        )
+        return MalformedRow(raw.row, "", f"externalId is langer dan {EXTERNAL_ID_LIMIT} tekens of bevat stuurtekens.")
     number, activity = raw.participant_number.strip(), raw.activity.strip()
     worked_on, hours = _date(raw.worked_on.strip()), hours_number(raw.hours.strip())
     if (
@@ -102,9 +100,7 @@ def _reason(raw: RawRow) -> str:
     if empty:
         return f"{' en '.join(empty)} is leeg; vul het veld in."
     if _date(raw.worked_on.strip()) is None:
-        return (
-            f"workedOn {_shown(raw.worked_on)} is geen datum; schrijf bijvoorbeeld 2026-04-18 of 18-04-2026."
-        )
+        return f"workedOn {_shown(raw.worked_on)} is geen datum; schrijf bijvoorbeeld 2026-04-18 of 18-04-2026."
     if hours_number(raw.hours.strip()) is None:
         return f"hours {_shown(raw.hours)} is geen getal; schrijf bijvoorbeeld 2,75."
     number = raw.participant_number.strip()

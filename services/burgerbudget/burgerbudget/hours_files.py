@@ -153,9 +153,7 @@ class FileInspection:
         if found.kind == "json":
             raise NotText("JSON moet UTF-8 zijn, en dit bestand is dat niet; bewaar het als UTF-8.")
         if self._has_bom or not self._cp1252:
-            raise NotText(
-                "De tekens van dit bestand zijn UTF-8 noch Windows-1252; bewaar het als 'CSV UTF-8'."
-            )
+            raise NotText("De tekens van dit bestand zijn UTF-8 noch Windows-1252; bewaar het als 'CSV UTF-8'.")
         return found, "cp1252"
 
     def _sniff(self) -> FileFormat:
@@ -195,9 +193,7 @@ def read_csv(chunks: Iterable[bytes], encoding: Encoding) -> Iterator[RawRow]:
         elif '"' in line:
             cells = _quoted_cells(line, lines, delimiter)
             if cells is None:
-                yield _problem_row(
-                    number, line, delimiter, "Een aanhalingsteken klopt niet of wordt niet gesloten."
-                )
+                yield _problem_row(number, line, delimiter, "Een aanhalingsteken klopt niet of wordt niet gesloten.")
             else:
                 yield _raw_row(number, cells)
         elif line and not line.isspace():
@@ -234,9 +230,7 @@ def _delimiter(header: str) -> str:
 
 
 def _nul_byte() -> NulByte:
-    return NulByte(
-        "Het bestand bevat een NUL-teken; dat hoort niet in tekst. Bewaar het opnieuw als CSV UTF-8."
-    )
+    return NulByte("Het bestand bevat een NUL-teken; dat hoort niet in tekst. Bewaar het opnieuw als CSV UTF-8.")
 
 
 class _Lines:
@@ -266,9 +260,7 @@ def _split_lines(chunks: Iterable[bytes], encoding: Encoding) -> Iterator[str]:
                 rest = rest[: LINE_LIMIT + 1]
         rest += decoder.decode(b"", final=True)
     except UnicodeDecodeError as error:
-        raise NotText(
-            f"De tekens van dit bestand zijn geen {encoding}; bewaar het als 'CSV UTF-8'."
-        ) from error
+        raise NotText(f"De tekens van dit bestand zijn geen {encoding}; bewaar het als 'CSV UTF-8'.") from error
     if rest:
         yield rest.removesuffix("\r")
 

@@ -135,7 +135,11 @@ class Hour(SQLModel, table=True):
     __table_args__ = _args(
         CheckConstraint("hours BETWEEN 0 AND 96 AND (hours > 0 OR corrects_id IS NOT NULL)", name="hour_in_range"),
         Index(
-            "hour_external_id", "organisation_id", "external_id", unique=True, postgresql_where=text("corrects_id IS NULL")
+            "hour_external_id",
+            "organisation_id",
+            "external_id",
+            unique=True,
+            postgresql_where=text("corrects_id IS NULL"),
         ),
         Index("hour_corrected_once", "corrects_id", unique=True, postgresql_where=text("corrects_id IS NOT NULL")),
         Index("hour_of_participant", "participant_number", "id"),

@@ -122,9 +122,7 @@ def _check(table: str, periods: Sequence[Period[Any]]) -> None:
         if period.until is not None and period.until < period.start:
             raise ParameterFileError(f"{table} from {period.start} ends before it begins")
         if period.start != Quarter.of(period.start).start:
-            raise ParameterFileError(
-                f"{table} from {period.start} begins within a quarter, which then has two values"
-            )
+            raise ParameterFileError(f"{table} from {period.start} begins within a quarter, which then has two values")
     for earlier, later in pairwise(periods):
         if later.start <= (earlier.until or earlier.start):
             raise ParameterFileError(f"{table} has two values on {later.start}")
@@ -139,9 +137,7 @@ def parameters_of(text: str) -> Parameters:
     return Parameters(**{table: _dated(table, tables[table]) for table in wanted})
 
 
-PARAMETERS = parameters_of(
-    resources.files(__package__).joinpath("parameters.toml").read_text(encoding="utf-8")
-)
+PARAMETERS = parameters_of(resources.files(__package__).joinpath("parameters.toml").read_text(encoding="utf-8"))
 
 
 @lru_cache(maxsize=512)

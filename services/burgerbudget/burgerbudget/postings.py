@@ -38,9 +38,7 @@ def use_of_import(
     return _use(import_id, f"import/{import_id}/{quarter}", participant, holder_id, quarter, moved)
 
 
-def use_of_hour(
-    hour_id: str, participant: str, holder_id: str, quarter: Quarter, moved: Cents
-) -> TransferLine | None:
+def use_of_hour(hour_id: str, participant: str, holder_id: str, quarter: Quarter, moved: Cents) -> TransferLine | None:
     """Move what one hour row, or one correction upwards, is worth (BB-3)."""
     return _use(hour_id, f"hour/{hour_id}", participant, holder_id, quarter, moved)
 

@@ -110,6 +110,7 @@ def register(worker: Worker, wallet: Callable[[], WalletClient], ring_jobs: Call
     worker.task(
         IMPORT, worker.jobs_queue, lambda *_: work_through_files(worker.database, progress, ring_jobs), every_s=TICK_S
     )
+
     @lru_cache(maxsize=1)
     def wallet_handlers() -> Mapping[str, Handler]:
         return handlers(wallet(), ring_jobs)

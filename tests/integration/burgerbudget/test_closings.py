@@ -27,7 +27,9 @@ Today = Callable[[str], None]
 def state_of(database: Database, number: str) -> Any:
     with database.transaction() as db:
         return db.execute(
-            text("SELECT status, insufficient_quarters, granted - used AS budget FROM burgerbudget.participant WHERE number = :n"),
+            text(
+                "SELECT status, insufficient_quarters, granted - used AS budget FROM burgerbudget.participant WHERE number = :n"
+            ),
             {"n": number},
         ).one()
 
@@ -40,7 +42,9 @@ def quarter_of(database: Database, number: str, quarter: str) -> Any:
         ).one()
 
 
-def test_the_six_quarters_of_the_worked_table_come_out_to_the_cent(burgerbudget_database: Database, today: Today) -> None:
+def test_the_six_quarters_of_the_worked_table_come_out_to_the_cent(
+    burgerbudget_database: Database, today: Today
+) -> None:
     """BB-1 to BB-5 at 12.79: the table of the rules, with the hours spread over days."""
     database, ledger = burgerbudget_database, LedgerOnPaper()
     today("2023-07-01")
@@ -64,7 +68,9 @@ def test_the_six_quarters_of_the_worked_table_come_out_to_the_cent(burgerbudget_
     assert ledger.purse(database, person, "vrij") == 51160 + 25580
 
 
-def test_thirty_six_hours_are_enough_and_a_quarter_hour_less_is_not(burgerbudget_database: Database, today: Today) -> None:
+def test_thirty_six_hours_are_enough_and_a_quarter_hour_less_is_not(
+    burgerbudget_database: Database, today: Today
+) -> None:
     database, ledger = burgerbudget_database, LedgerOnPaper()
     today("2026-07-01")
     organisation = an_organisation(database)
@@ -83,7 +89,9 @@ def test_thirty_six_hours_are_enough_and_a_quarter_hour_less_is_not(burgerbudget
     assert ledger.held == 0
 
 
-def test_the_fourth_insufficient_quarter_stops_and_late_hours_reopen(burgerbudget_database: Database, today: Today) -> None:
+def test_the_fourth_insufficient_quarter_stops_and_late_hours_reopen(
+    burgerbudget_database: Database, today: Today
+) -> None:
     """BB-6 and BB-9."""
     database, ledger = burgerbudget_database, LedgerOnPaper()
     today("2025-07-01")

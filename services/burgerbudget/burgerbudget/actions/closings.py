@@ -149,9 +149,7 @@ def _post_next(db: Session, closing: Quarter, row: Closing, limit: int) -> bool:
         return True
     lines = [_held_line(top_up, closing, row.hold_id) for top_up in top_ups]
     after = outbox.undone(db, sorted({t.last_message for t in top_ups if t.last_message is not None}))
-    message_id = send_transfers(
-        db, "top-up", lines, clock.business_date(), after=after, subject=subject_of(closing)
-    )
+    message_id = send_transfers(db, "top-up", lines, clock.business_date(), after=after, subject=subject_of(closing))
     decisions.mark_on_their_way(db, top_ups, message_id)
     return True
 
@@ -161,7 +159,14 @@ def _held_line(top_up: decisions.TopUpToPost, closing: Quarter, hold_id: str | N
     line = postings.top_up(top_up.participant_number, top_up.holder_id, closing, top_up.amount)  # type: ignore[arg-type]
     assert line is not None, "a top-up of nothing is not posted"
     return TransferLine(
-        line.source, line.destination, line.amount, line.asset, line.grant_key, line.reference, line.explanation, hold_id
+        line.source,
+        line.destination,
+        line.amount,
+        line.asset,
+        line.grant_key,
+        line.reference,
+        line.explanation,
+        hold_id,
     )
 
 

@@ -82,7 +82,9 @@ def _count(db: Session, source_id: UUID, number: str, quarter: str, row: HourRow
     decisions.add_waiting(db, "hour", source_id, [number], [quarter], [added])
 
 
-def correct_hour(db: Session, organisation_id: UUID | None, hour_id: UUID, number: Decimal, reason: str, actor: str) -> Hour:
+def correct_hour(
+    db: Session, organisation_id: UUID | None, hour_id: UUID, number: Decimal, reason: str, actor: str
+) -> Hour:
     """Correct the hours of an accepted row by a new row that names it; nothing is ever claimed back (BB-8)."""
     organisation, _ = organisation_of(db, organisation_id)
     old = hours.find(db, hour_id)

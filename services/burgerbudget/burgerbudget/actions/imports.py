@@ -31,7 +31,17 @@ from burgerbudget.hours_files import Encoding, FileFormat, read_rows
 from burgerbudget.models import HoursImport
 from burgerbudget.parameters import PARAMETERS
 from burgerbudget.queries import calendar, closings, decisions, hours, participants
-from burgerbudget.rules import Accepted, HourContent, HourContext, HourRow, Known, MalformedRow, Recognition, Refused, judge_hour
+from burgerbudget.rules import (
+    Accepted,
+    HourContent,
+    HourContext,
+    HourRow,
+    Known,
+    MalformedRow,
+    Recognition,
+    Refused,
+    judge_hour,
+)
 
 CHUNK_ROWS = 5_000
 
@@ -228,7 +238,14 @@ def _end_with_problem(database: Database, row: HoursImport, problem: str) -> Non
 
     def act(db: Session) -> None:
         hours.update_import(
-            db, row.id, row.lease_token, state="refused", problem=problem, finished_at=now(), lease_token=None, lease_until=None
+            db,
+            row.id,
+            row.lease_token,
+            state="refused",
+            problem=problem,
+            finished_at=now(),
+            lease_token=None,
+            lease_until=None,
         )
 
     log.warning("hours-file-unreadable", import_id=str(row.id))
@@ -293,7 +310,13 @@ class _ChunkJudge:
                 self.day_totals[day] = context.day_total + verdict.hours
                 accepted.append(
                     hours.NewHour(
-                        new_id(), row.external_id, number, row.worked_on, str(verdict.quarter), verdict.hours, row.activity
+                        new_id(),
+                        row.external_id,
+                        number,
+                        row.worked_on,
+                        str(verdict.quarter),
+                        verdict.hours,
+                        row.activity,
                     )
                 )
             elif isinstance(verdict, Known):

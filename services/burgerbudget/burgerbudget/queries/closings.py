@@ -31,7 +31,8 @@ def update(db: Session, quarter: Quarter, **changes: Any) -> None:
     """Set columns of one closing."""
     assignments = ", ".join(f"{name} = :{name}" for name in changes)
     db.execute(
-        text(f"UPDATE burgerbudget.closing SET {assignments} WHERE quarter = :quarter"), {"quarter": str(quarter), **changes}
+        text(f"UPDATE burgerbudget.closing SET {assignments} WHERE quarter = :quarter"),
+        {"quarter": str(quarter), **changes},
     )
 
 

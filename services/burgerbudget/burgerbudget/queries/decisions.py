@@ -82,7 +82,12 @@ def waiting_of(db: Session, numbers: Sequence[str]) -> dict[str, list[WaitingUse
 
 
 def add_waiting(
-    db: Session, source_kind: str, source_id: UUID, numbers: Sequence[str], quarters: Sequence[str], hours: Sequence[int]
+    db: Session,
+    source_kind: str,
+    source_id: UUID,
+    numbers: Sequence[str],
+    quarters: Sequence[str],
+    hours: Sequence[int],
 ) -> None:
     """Add accepted hours to what waits, one row for each participant and quarter of this source."""
     db.execute(

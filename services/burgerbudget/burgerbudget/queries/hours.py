@@ -234,7 +234,9 @@ def imports_before(db: Session, instant: datetime) -> int:
     """Count the files received before an instant that are not yet worked through."""
     return int(
         db.execute(
-            text("SELECT count(*) FROM burgerbudget.hours_import WHERE state = 'processing' AND received_at < :instant"),
+            text(
+                "SELECT count(*) FROM burgerbudget.hours_import WHERE state = 'processing' AND received_at < :instant"
+            ),
             {"instant": instant},
         ).scalar_one()
     )

@@ -37,7 +37,9 @@ _COLUMNS = "number, holder_id, start_quarter, status, insufficient_quarters, sta
 def lock_by_number(db: Session, numbers: Iterable[str]) -> list[LockedParticipant]:
     """Lock these participants, in order of number, so that two who lock many never wait for one another in a ring."""
     rows = db.execute(
-        text(f"SELECT {_COLUMNS} FROM burgerbudget.participant WHERE number = ANY(:numbers) ORDER BY number FOR UPDATE"),
+        text(
+            f"SELECT {_COLUMNS} FROM burgerbudget.participant WHERE number = ANY(:numbers) ORDER BY number FOR UPDATE"
+        ),
         {"numbers": sorted(set(numbers))},
     ).all()
     return _with_state(db, rows)
@@ -89,7 +91,10 @@ def stops_of(db: Session, numbers: Sequence[str]) -> dict[str, tuple[Stop, ...]]
     found: dict[str, tuple[Stop, ...]] = {}
     for row in rows:
         restart = None if row.restarted_from is None else Quarter.parse(row.restarted_from)
-        found[row.participant_number] = (*found.get(row.participant_number, ()), Stop(Quarter.parse(row.stopped_after), restart))
+        found[row.participant_number] = (
+            *found.get(row.participant_number, ()),
+            Stop(Quarter.parse(row.stopped_after), restart),
+        )
     return found
 
 
@@ -110,7 +115,9 @@ def quarters_of(db: Session, numbers: Sequence[str]) -> dict[str, dict[Quarter, 
     return found
 
 
-def save(db: Session, participants: Sequence[LockedParticipant], touched: Sequence[tuple[str, Quarter, QuarterState]]) -> None:
+def save(
+    db: Session, participants: Sequence[LockedParticipant], touched: Sequence[tuple[str, Quarter, QuarterState]]
+) -> None:
     """Write back the working copies, the quarters that changed, and stops that came or went."""
     states = [p.state for p in participants]
     db.execute(
@@ -163,7 +170,9 @@ def save(db: Session, participants: Sequence[LockedParticipant], touched: Sequen
 
 def record_stop(db: Session, number: str, quarter: Quarter) -> None:
     db.execute(
-        text("INSERT INTO burgerbudget.participation_gap (participant_number, stopped_after) VALUES (:number, :quarter)"),
+        text(
+            "INSERT INTO burgerbudget.participation_gap (participant_number, stopped_after) VALUES (:number, :quarter)"
+        ),
         {"number": number, "quarter": str(quarter)},
     )
 
@@ -193,7 +202,9 @@ def find(db: Session, number: str) -> Participant | None:
 
 
 def number_of_holder(db: Session, holder_id: str) -> str | None:
-    row = db.execute(text("SELECT number FROM burgerbudget.participant WHERE holder_id = :holder"), {"holder": holder_id})
+    row = db.execute(
+        text("SELECT number FROM burgerbudget.participant WHERE holder_id = :holder"), {"holder": holder_id}
+    )
     return row.scalar_one_or_none()
 
 
@@ -218,7 +229,10 @@ def participations_shared(db: Session, numbers: Sequence[str]) -> dict[str, Part
         {"numbers": list(numbers)},
     ).all()
     stops = stops_of(db, numbers)
-    return {row.number: Participation(row.number, Quarter.parse(row.start_quarter), stops.get(row.number, ())) for row in rows}
+    return {
+        row.number: Participation(row.number, Quarter.parse(row.start_quarter), stops.get(row.number, ()))
+        for row in rows
+    }
 
 
 def not_started_by(db: Session, today: date, after: str, limit: int) -> list[str]:

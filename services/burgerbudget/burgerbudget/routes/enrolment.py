@@ -39,9 +39,7 @@ def post_organisation(
     """Register an organisation; one that pays an allowance is registered too, and its hours are refused."""
     return command.once(
         body,
-        lambda db: OrganisationOut.of(
-            enrolment.register_organisation(db, **body.model_dump(), actor=caller.actor)
-        ),
+        lambda db: OrganisationOut.of(enrolment.register_organisation(db, **body.model_dump(), actor=caller.actor)),
     )
 
 

@@ -82,7 +82,9 @@ def post_correction(
         raise UnknownHour(f"Uurregel {hour_id} is niet bekend.")
     number = hours_number(body.hours.strip())
     if number is None:
-        raise HourUnreadable("hours is geen getal; schrijf bijvoorbeeld 2,75.", pointer="/hours", code=HourCode.MALFORMED)
+        raise HourUnreadable(
+            "hours is geen getal; schrijf bijvoorbeeld 2,75.", pointer="/hours", code=HourCode.MALFORMED
+        )
     corrected = number
 
     def act(db: Session) -> HourOut:

@@ -169,8 +169,7 @@ def judge_hour(row: HourRow | MalformedRow, context: HourContext) -> Accepted | 
         span = f"vanaf {organisation.recognised_from}" + ("" if until is None else f" tot en met {until}")
         return Refused(
             HourCode.NOT_RECOGNISED,
-            f"Uw organisatie is erkend {span}; {worked_on} valt daarbuiten. "
-            "Controleer de datum of uw erkenning.",
+            f"Uw organisatie is erkend {span}; {worked_on} valt daarbuiten. Controleer de datum of uw erkenning.",
         )
     hours = Hours(int(row.hours * 4))
     if context.day_total + hours > context.day_limit:
@@ -178,9 +177,7 @@ def judge_hour(row: HourRow | MalformedRow, context: HourContext) -> Accepted | 
     return Accepted(hours, quarter)
 
 
-def judge_correction(
-    old: HourContent, hours: Decimal, day_total: Hours, day_limit: Hours
-) -> Accepted | Refused:
+def judge_correction(old: HourContent, hours: Decimal, day_total: Hours, day_limit: Hours) -> Accepted | Refused:
     """Judge the new number of hours for a row accepted before; 0 takes the row back (BB-8, BB-9).
 
     `day_total` counts the participant's hours on that day with the old number still in it. Whether the

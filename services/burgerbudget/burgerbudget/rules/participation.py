@@ -56,9 +56,7 @@ class Participation:
         """Take part again from `restart_quarter(...)` on: no start amount, balance carried over (BB-7)."""
         last = self._open_stop()
         if quarter <= last.quarter:
-            raise ValueError(
-                f"participation {self.number} stopped at the close of {last.quarter}, after {quarter}"
-            )
+            raise ValueError(f"participation {self.number} stopped at the close of {last.quarter}, after {quarter}")
         return replace(self, stops=(*self.stops[:-1], Stop(last.quarter, quarter)))
 
     def reopen(self) -> Participation:

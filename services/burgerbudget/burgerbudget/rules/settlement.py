@@ -113,7 +113,9 @@ def settle(
     rows = sorted(waiting, key=lambda row: row.sequence)
     counted = _counted_before(state, rows)
     for row in rows:
-        if (closing is not None and row.quarter > closing) or not use_is_due(state.participation, row.quarter, last_closed):
+        if (closing is not None and row.quarter > closing) or not use_is_due(
+            state.participation, row.quarter, last_closed
+        ):
             continue
         consumed.append(row.sequence)
         counted[row.quarter] = Hours(counted[row.quarter] + row.hours)
