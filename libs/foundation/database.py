@@ -6,7 +6,7 @@ that something was done whose commit failed afterwards.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Annotated, Any, TypeVar
 
@@ -119,6 +119,26 @@ def is_lock_timeout(error: BaseException) -> bool:
 def is_unavailable(error: BaseException) -> bool:
     """Tell whether the database itself was away, so that the same request may succeed later."""
     return isinstance(error, OperationalError) and not isinstance(error.orig, psycopg.errors.QueryCanceled)
+
+
+_SEPARATOR = "\x1f"
+
+
+def packed(values: Iterable[object]) -> str:
+    """Write a column of numbers, dates, identifiers or codes as one text; `unpacked` is its other side.
+
+    An array parameter is escaped element by element in Python, which took a quarter of the time of a close. Values
+    may not be empty texts (an empty element is NULL), nor hold the separator, a control character.
+    """
+    return _SEPARATOR.join(["" if value is None else str(value) for value in values])
+
+
+def unpacked(**columns: str) -> str:
+    """Give the SQL that turns packed parameters into rows: `f"FROM {unpacked(numbers='text')}"`."""
+    arrays = ", ".join(
+        f"CAST(string_to_array(:{name}, '{_SEPARATOR}', '') AS {sql_type}[])" for name, sql_type in columns.items()
+    )
+    return f"unnest({arrays})"
 
 
 def cursor_of(session: Session) -> psycopg.Cursor[Any]:

@@ -49,7 +49,7 @@ def report_hour(db: Session, organisation_id: UUID | None, raw: RawRow, actor: s
     number = row.participant_number if isinstance(row, HourRow) else ""
     participation = participants.participations_shared(db, [number]).get(number)
     today = clock.business_date()
-    totals = hours.day_totals(db, [number], [row.worked_on]) if isinstance(row, HourRow) else {}
+    totals = hours.day_totals(db, [(number, row.worked_on)]) if isinstance(row, HourRow) else {}
     day_total = next(iter(totals.values()), 0)
     limit = PARAMETERS.day_limit.on(today)
     verdict = judge_hour(
@@ -94,7 +94,7 @@ def correct_hour(
     if hours.correction_of(db, hour_id) is not None:
         raise AlreadyCorrected("Deze regel is al gecorrigeerd; corrigeer de regel die ervoor in de plaats kwam.")
     content = HourContent(old.participant_number, old.worked_on, Hours(old.hours), old.activity)
-    totals = hours.day_totals(db, [old.participant_number], [old.worked_on])
+    totals = hours.day_totals(db, [(old.participant_number, old.worked_on)])
     limit = PARAMETERS.day_limit.on(old.worked_on)
     verdict = judge_correction(content, number, Hours(next(iter(totals.values()), 0)), limit)
     if isinstance(verdict, Refused):

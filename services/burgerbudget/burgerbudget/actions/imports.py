@@ -267,7 +267,7 @@ def take_in(db: Session, row: HoursImport, chunk: list[RawRow]) -> ChunkResult:
     external_ids = list({one.external_id for one in parsed if one.external_id})
     taken = {key: content for key, (_, content) in hours.taken(db, row.organisation_id, external_ids).items()}
     days = {(one.participant_number, one.worked_on) for one in readable}
-    day_totals = hours.day_totals(db, [key[0] for key in days], [key[1] for key in days])
+    day_totals = hours.day_totals(db, days)
     chunk_judge = _ChunkJudge(recognition, known_participants, taken, day_totals, clock.business_date())
     result = ChunkResult(rows=len(chunk))
     accepted = chunk_judge.judge(parsed, result)
@@ -339,5 +339,5 @@ def _write_down(db: Session, row: HoursImport, accepted: list[hours.NewHour]) ->
     hours.add_to_days(db, days)
     hours.add_to_quarters(db, quarters)
     decisions.add_waiting(
-        db, "import", row.id, [key[0] for key in quarters], [key[1] for key in quarters], list(quarters.values())
+        db, "import", row.id, (key[0] for key in quarters), (key[1] for key in quarters), quarters.values()
     )

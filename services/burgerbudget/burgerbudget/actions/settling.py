@@ -38,7 +38,7 @@ class Outcome:
     topped_up: int = 0
     rows: list[DecisionRow] = field(default_factory=list)
     touched: list[tuple[str, Quarter, QuarterState]] = field(default_factory=list)
-    consumed: list[int] = field(default_factory=list)
+    consumed: list[tuple[str, int]] = field(default_factory=list)
     lines: dict[tuple[int, str], list[TransferLine]] = field(default_factory=lambda: defaultdict(list))
 
 
@@ -95,7 +95,7 @@ def settle_locked(
         participant_queries.save(db, changed, outcome.touched)
         decision_queries.insert(db, outcome.rows, today)
     if outcome.consumed:
-        decision_queries.consume(db, [p.number for p in changed], outcome.consumed)
+        decision_queries.consume(db, outcome.consumed)
     return outcome
 
 
@@ -114,7 +114,7 @@ def _settle_one(
     if not settled.decisions and not settled.consumed:
         return False
     outcome.settled += 1
-    outcome.consumed += settled.consumed
+    outcome.consumed += [(participant.number, sequence) for sequence in settled.consumed]
     wave, kind = 0, ""
     quarters: dict[Quarter, QuarterState] = {}
     for decision in settled.decisions:

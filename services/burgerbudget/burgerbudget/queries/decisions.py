@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from uuid import UUID
@@ -12,9 +12,11 @@ from sqlalchemy import text
 from sqlmodel import Session
 
 from foundation.clock import now
+from foundation.database import packed, unpacked
 from foundation.periods import Quarter
 
 from burgerbudget.models import Decision
+from burgerbudget.queries.participants import quarter_of
 from burgerbudget.rules.settlement import WaitingUse
 
 
@@ -77,49 +79,73 @@ def waiting_of(db: Session, numbers: Sequence[str]) -> dict[str, list[WaitingUse
     )
     found: dict[str, list[WaitingUse]] = defaultdict(list)
     for number, sequence, quarter, source_kind, source_id, hours in rows:
-        found[number].append(WaitingUse(sequence, Quarter.parse(quarter), source_kind, source_id, hours))
+        found[number].append(WaitingUse(sequence, quarter_of(quarter), source_kind, source_id, hours))
     return found
+
+
+_ADD_WAITING = f"""
+    INSERT INTO burgerbudget.waiting_use AS w (participant_number, quarter, source_id, source_kind, hours)
+    SELECT c.number, c.quarter, :source_id, :source_kind, c.hours
+    FROM {unpacked(numbers="text", quarters="text", hours="integer")} WITH ORDINALITY AS c (number, quarter, hours, position)
+    ORDER BY c.position
+    ON CONFLICT (participant_number, quarter, source_id) DO UPDATE SET hours = w.hours + excluded.hours
+"""
 
 
 def add_waiting(
     db: Session,
     source_kind: str,
     source_id: UUID,
-    numbers: Sequence[str],
-    quarters: Sequence[str],
-    hours: Sequence[int],
+    numbers: Iterable[str],
+    quarters: Iterable[str],
+    hours: Iterable[int],
 ) -> None:
     """Add accepted hours to what waits, one row for each participant and quarter of this source."""
     db.execute(
-        text(
-            """
-            INSERT INTO burgerbudget.waiting_use AS w (participant_number, quarter, source_id, source_kind, hours)
-            SELECT c.number, c.quarter, :source_id, :source_kind, c.hours
-            FROM unnest(CAST(:numbers AS text[]), CAST(:quarters AS text[]), CAST(:hours AS integer[])) WITH ORDINALITY
-                 AS c (number, quarter, hours, position)
-            ORDER BY c.position
-            ON CONFLICT (participant_number, quarter, source_id) DO UPDATE SET hours = w.hours + excluded.hours
-            """
-        ),
+        text(_ADD_WAITING),
         {
             "source_id": source_id,
             "source_kind": source_kind,
-            "numbers": list(numbers),
-            "quarters": list(quarters),
-            "hours": list(hours),
+            "numbers": packed(numbers),
+            "quarters": packed(quarters),
+            "hours": packed(hours),
         },
     )
 
 
-def consume(db: Session, numbers: Sequence[str], sequences: Sequence[int]) -> None:
-    """Take away the waiting uses that are decided."""
-    db.execute(
-        text(
-            "DELETE FROM burgerbudget.waiting_use WHERE participant_number = ANY(:numbers)"
-            " AND sequence = ANY(CAST(:sequences AS bigint[]))"
-        ),
-        {"numbers": list(numbers), "sequences": list(sequences)},
+_CONSUME = f"""
+    DELETE FROM burgerbudget.waiting_use w USING {unpacked(numbers="text", sequences="bigint")} AS c (number, sequence)
+    WHERE w.participant_number = c.number AND w.sequence = c.sequence
+"""
+
+
+def consume(db: Session, rows: Sequence[tuple[str, int]]) -> None:
+    """Take away the waiting uses that are decided, by participant and sequence."""
+    db.execute(text(_CONSUME), {"numbers": packed(row[0] for row in rows), "sequences": packed(row[1] for row in rows)})
+
+
+_INSERT = f"""
+    INSERT INTO burgerbudget.decision
+        (id, kind, participant_number, quarter, amount, hours, wage, budget_before, source_kind, source_id,
+         grant_key, message_id, decided_on, decided_at)
+    SELECT c.*, :decided_on, :decided_at
+    FROM {
+    unpacked(
+        ids="uuid",
+        kinds="text",
+        numbers="text",
+        quarters="text",
+        amounts="bigint",
+        hours="integer",
+        wages="bigint",
+        budgets="bigint",
+        source_kinds="text",
+        source_ids="uuid",
+        grant_keys="text",
+        messages="uuid",
     )
+} AS c
+"""
 
 
 def insert(db: Session, rows: Sequence[DecisionRow], decided_on: date) -> None:
@@ -127,31 +153,20 @@ def insert(db: Session, rows: Sequence[DecisionRow], decided_on: date) -> None:
     if not rows:
         return
     db.execute(
-        text(
-            """
-            INSERT INTO burgerbudget.decision
-                (id, kind, participant_number, quarter, amount, hours, wage, budget_before, source_kind, source_id,
-                 grant_key, message_id, decided_on, decided_at)
-            SELECT c.*, :decided_on, :decided_at
-            FROM unnest(CAST(:ids AS uuid[]), CAST(:kinds AS text[]), CAST(:numbers AS text[]), CAST(:quarters AS text[]),
-                        CAST(:amounts AS bigint[]), CAST(:hours AS integer[]), CAST(:wages AS bigint[]),
-                        CAST(:budgets AS bigint[]), CAST(:source_kinds AS text[]), CAST(:source_ids AS uuid[]),
-                        CAST(:grant_keys AS text[]), CAST(:messages AS uuid[])) AS c
-            """
-        ),
+        text(_INSERT),
         {
-            "ids": [row.id for row in rows],
-            "kinds": [row.kind for row in rows],
-            "numbers": [row.participant_number for row in rows],
-            "quarters": [str(row.quarter) for row in rows],
-            "amounts": [row.amount for row in rows],
-            "hours": [row.hours for row in rows],
-            "wages": [row.wage for row in rows],
-            "budgets": [row.budget_before for row in rows],
-            "source_kinds": [row.source_kind for row in rows],
-            "source_ids": [row.source_id for row in rows],
-            "grant_keys": [row.grant_key for row in rows],
-            "messages": [row.message_id for row in rows],
+            "ids": packed(row.id for row in rows),
+            "kinds": packed(row.kind for row in rows),
+            "numbers": packed(row.participant_number for row in rows),
+            "quarters": packed(row.quarter for row in rows),
+            "amounts": packed(row.amount for row in rows),
+            "hours": packed(row.hours for row in rows),
+            "wages": packed(row.wage for row in rows),
+            "budgets": packed(row.budget_before for row in rows),
+            "source_kinds": packed(row.source_kind for row in rows),
+            "source_ids": packed(row.source_id for row in rows),
+            "grant_keys": packed(row.grant_key for row in rows),
+            "messages": packed(row.message_id for row in rows),
             "decided_on": decided_on,
             "decided_at": now(),
         },

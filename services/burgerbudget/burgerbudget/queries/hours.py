@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -12,7 +12,7 @@ from sqlalchemy import text
 from sqlmodel import Session
 
 from foundation.clock import now
-from foundation.database import cursor_of
+from foundation.database import cursor_of, packed, unpacked
 from foundation.hours import Hours
 from foundation.identifiers import new_id
 
@@ -52,17 +52,17 @@ def taken(db: Session, organisation_id: UUID, external_ids: Sequence[str]) -> di
     return {row[1]: (row[0], HourContent(row[2], row[3], Hours(row[4]), row[5])) for row in rows}
 
 
-def day_totals(db: Session, numbers: Sequence[str], days: Sequence[date]) -> dict[tuple[str, date], int]:
+_DAY_TOTALS = f"""
+    SELECT d.participant_number, d.day, d.hours FROM burgerbudget.participant_day d
+    JOIN {unpacked(numbers="text", days="date")} AS c (number, day) ON d.participant_number = c.number AND d.day = c.day
+"""
+
+
+def day_totals(db: Session, days: Iterable[tuple[str, date]]) -> dict[tuple[str, date], int]:
     """Give how many quarter-hours these participants' days hold."""
+    wanted = list(days)
     rows = db.execute(
-        text(
-            """
-            SELECT d.participant_number, d.day, d.hours FROM burgerbudget.participant_day d
-            JOIN unnest(CAST(:numbers AS text[]), CAST(:days AS date[])) AS c (number, day)
-              ON d.participant_number = c.number AND d.day = c.day
-            """
-        ),
-        {"numbers": list(numbers), "days": list(days)},
+        text(_DAY_TOTALS), {"numbers": packed(day[0] for day in wanted), "days": packed(day[1] for day in wanted)}
     )
     return {(row[0], row[1]): row[2] for row in rows}
 
@@ -96,42 +96,44 @@ def insert(
             )
 
 
+_ADD_TO_DAYS = f"""
+    INSERT INTO burgerbudget.participant_day AS d (participant_number, day, hours)
+    SELECT * FROM {unpacked(numbers="text", days="date", hours="integer")}
+    ON CONFLICT (participant_number, day) DO UPDATE SET hours = d.hours + excluded.hours
+"""
+
+
 def add_to_days(db: Session, totals: dict[tuple[str, date], int]) -> None:
     """Add hours to days, in one order everywhere; the table's CHECK refuses a 25th hour."""
     ordered = sorted(totals.items())
     db.execute(
-        text(
-            """
-            INSERT INTO burgerbudget.participant_day AS d (participant_number, day, hours)
-            SELECT * FROM unnest(CAST(:numbers AS text[]), CAST(:days AS date[]), CAST(:hours AS integer[]))
-            ON CONFLICT (participant_number, day) DO UPDATE SET hours = d.hours + excluded.hours
-            """
-        ),
+        text(_ADD_TO_DAYS),
         {
-            "numbers": [key[0] for key, _ in ordered],
-            "days": [key[1] for key, _ in ordered],
-            "hours": [hours for _, hours in ordered],
+            "numbers": packed(key[0] for key, _ in ordered),
+            "days": packed(key[1] for key, _ in ordered),
+            "hours": packed(hours for _, hours in ordered),
         },
     )
+
+
+_ADD_TO_QUARTERS = f"""
+    INSERT INTO burgerbudget.participant_quarter AS q
+        (participant_number, quarter, hours, mark, used, topped_up, judgement)
+    SELECT c.number, c.quarter, c.hours, 0, 0, 0, 'open'
+    FROM {unpacked(numbers="text", quarters="text", hours="integer")} AS c (number, quarter, hours)
+    ON CONFLICT (participant_number, quarter) DO UPDATE SET hours = q.hours + excluded.hours
+"""
 
 
 def add_to_quarters(db: Session, totals: dict[tuple[str, str], int]) -> None:
     """Add hours (below 0 after a downward correction) to participants' quarters, in one order everywhere."""
     ordered = sorted(totals.items())
     db.execute(
-        text(
-            """
-            INSERT INTO burgerbudget.participant_quarter AS q
-                (participant_number, quarter, hours, mark, used, topped_up, judgement)
-            SELECT c.number, c.quarter, c.hours, 0, 0, 0, 'open'
-            FROM unnest(CAST(:numbers AS text[]), CAST(:quarters AS text[]), CAST(:hours AS integer[])) AS c (number, quarter, hours)
-            ON CONFLICT (participant_number, quarter) DO UPDATE SET hours = q.hours + excluded.hours
-            """
-        ),
+        text(_ADD_TO_QUARTERS),
         {
-            "numbers": [key[0] for key, _ in ordered],
-            "quarters": [key[1] for key, _ in ordered],
-            "hours": [hours for _, hours in ordered],
+            "numbers": packed(key[0] for key, _ in ordered),
+            "quarters": packed(key[1] for key, _ in ordered),
+            "hours": packed(hours for _, hours in ordered),
         },
     )
 

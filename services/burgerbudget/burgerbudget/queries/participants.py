@@ -6,12 +6,14 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
+from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import text
 from sqlmodel import Session
 
+from foundation.database import packed, unpacked
 from foundation.hours import Hours
 from foundation.money import Cents
 from foundation.periods import Quarter
@@ -19,6 +21,9 @@ from foundation.periods import Quarter
 from burgerbudget.models import Participant, ParticipantQuarter
 from burgerbudget.rules import Participation, Stop
 from burgerbudget.rules.settlement import ParticipantState, QuarterState
+
+
+quarter_of = lru_cache(maxsize=256)(Quarter.parse)
 
 
 @dataclass(slots=True)
@@ -67,7 +72,7 @@ def _with_state(db: Session, rows: Sequence[Any]) -> list[LockedParticipant]:
             row.holder_id,
             row.last_message,
             ParticipantState(
-                Participation(row.number, Quarter.parse(row.start_quarter), stops.get(row.number, ())),
+                Participation(row.number, quarter_of(row.start_quarter), stops.get(row.number, ())),
                 row.started,
                 Cents(row.granted),
                 Cents(row.used),
@@ -90,10 +95,10 @@ def stops_of(db: Session, numbers: Sequence[str]) -> dict[str, tuple[Stop, ...]]
     )
     found: dict[str, tuple[Stop, ...]] = {}
     for row in rows:
-        restart = None if row.restarted_from is None else Quarter.parse(row.restarted_from)
+        restart = None if row.restarted_from is None else quarter_of(row.restarted_from)
         found[row.participant_number] = (
             *found.get(row.participant_number, ()),
-            Stop(Quarter.parse(row.stopped_after), restart),
+            Stop(quarter_of(row.stopped_after), restart),
         )
     return found
 
@@ -109,61 +114,76 @@ def quarters_of(db: Session, numbers: Sequence[str]) -> dict[str, dict[Quarter, 
     )
     found: dict[str, dict[Quarter, QuarterState]] = defaultdict(dict)
     for number, quarter, hours, mark, used, topped_up, judgement in rows:
-        found[number][Quarter.parse(quarter)] = QuarterState(
+        found[number][quarter_of(quarter)] = QuarterState(
             Hours(hours), Hours(mark), Cents(used), Cents(topped_up), judgement
         )
     return found
 
 
+_SAVE = f"""
+    UPDATE burgerbudget.participant p
+    SET started = c.started, granted = c.granted, used = c.used, insufficient_quarters = c.insufficient,
+        status = c.status, last_message = c.message
+    FROM {
+    unpacked(
+        numbers="text",
+        started="boolean",
+        granted="bigint",
+        used="bigint",
+        insufficient="smallint",
+        status="text",
+        messages="uuid",
+    )
+} AS c (number, started, granted, used, insufficient, status, message)
+    WHERE p.number = c.number
+"""
+_SAVE_QUARTERS = f"""
+    INSERT INTO burgerbudget.participant_quarter AS q
+        (participant_number, quarter, hours, mark, used, topped_up, judgement)
+    SELECT * FROM {
+    unpacked(
+        numbers="text",
+        quarters="text",
+        hours="integer",
+        marks="integer",
+        used="bigint",
+        topped_up="bigint",
+        judgements="text",
+    )
+}
+    ON CONFLICT (participant_number, quarter) DO UPDATE
+    SET mark = excluded.mark, used = excluded.used, topped_up = excluded.topped_up, judgement = excluded.judgement
+"""
+
+
 def save(
     db: Session, participants: Sequence[LockedParticipant], touched: Sequence[tuple[str, Quarter, QuarterState]]
 ) -> None:
-    """Write back the working copies, the quarters that changed, and stops that came or went."""
+    """Write back the working copies and the quarters that changed."""
     states = [p.state for p in participants]
     db.execute(
-        text(
-            """
-            UPDATE burgerbudget.participant p
-            SET started = c.started, granted = c.granted, used = c.used, insufficient_quarters = c.insufficient,
-                status = c.status, last_message = c.message
-            FROM unnest(CAST(:numbers AS text[]), CAST(:started AS boolean[]), CAST(:granted AS bigint[]),
-                        CAST(:used AS bigint[]), CAST(:insufficient AS smallint[]), CAST(:status AS text[]),
-                        CAST(:messages AS uuid[]))
-                 AS c (number, started, granted, used, insufficient, status, message)
-            WHERE p.number = c.number
-            """
-        ),
+        text(_SAVE),
         {
-            "numbers": [p.number for p in participants],
-            "started": [s.started for s in states],
-            "granted": [s.granted for s in states],
-            "used": [s.used for s in states],
-            "insufficient": [s.insufficient_quarters for s in states],
-            "status": ["stopped" if s.participation.stopped else "active" for s in states],
-            "messages": [p.last_message for p in participants],
+            "numbers": packed(p.number for p in participants),
+            "started": packed(s.started for s in states),
+            "granted": packed(s.granted for s in states),
+            "used": packed(s.used for s in states),
+            "insufficient": packed(s.insufficient_quarters for s in states),
+            "status": packed("stopped" if s.participation.stopped else "active" for s in states),
+            "messages": packed(p.last_message for p in participants),
         },
     )
     if touched:
         db.execute(
-            text(
-                """
-                INSERT INTO burgerbudget.participant_quarter AS q
-                    (participant_number, quarter, hours, mark, used, topped_up, judgement)
-                SELECT * FROM unnest(CAST(:numbers AS text[]), CAST(:quarters AS text[]), CAST(:hours AS integer[]),
-                                     CAST(:marks AS integer[]), CAST(:used AS bigint[]), CAST(:topped_up AS bigint[]),
-                                     CAST(:judgements AS text[]))
-                ON CONFLICT (participant_number, quarter) DO UPDATE
-                SET mark = excluded.mark, used = excluded.used, topped_up = excluded.topped_up, judgement = excluded.judgement
-                """
-            ),
+            text(_SAVE_QUARTERS),
             {
-                "numbers": [number for number, _, _ in touched],
-                "quarters": [str(quarter) for _, quarter, _ in touched],
-                "hours": [s.hours for _, _, s in touched],
-                "marks": [s.mark for _, _, s in touched],
-                "used": [s.used for _, _, s in touched],
-                "topped_up": [s.topped_up for _, _, s in touched],
-                "judgements": [s.judgement for _, _, s in touched],
+                "numbers": packed(number for number, _, _ in touched),
+                "quarters": packed(quarter for _, quarter, _ in touched),
+                "hours": packed(s.hours for _, _, s in touched),
+                "marks": packed(s.mark for _, _, s in touched),
+                "used": packed(s.used for _, _, s in touched),
+                "topped_up": packed(s.topped_up for _, _, s in touched),
+                "judgements": packed(s.judgement for _, _, s in touched),
             },
         )
 
@@ -230,8 +250,7 @@ def participations_shared(db: Session, numbers: Sequence[str]) -> dict[str, Part
     ).all()
     stops = stops_of(db, numbers)
     return {
-        row.number: Participation(row.number, Quarter.parse(row.start_quarter), stops.get(row.number, ()))
-        for row in rows
+        row.number: Participation(row.number, quarter_of(row.start_quarter), stops.get(row.number, ())) for row in rows
     }
 
 
@@ -261,4 +280,4 @@ def next_free_number(db: Session) -> str:
 def earliest_start(db: Session) -> Quarter | None:
     """Give the first quarter that anybody takes part in."""
     value = db.execute(text("SELECT min(start_quarter) FROM burgerbudget.participant")).scalar_one_or_none()
-    return None if value is None else Quarter.parse(value)
+    return None if value is None else quarter_of(value)
