@@ -63,6 +63,13 @@ def create_foundation_tables() -> None:
     connection.exec_driver_sql(CREATE_SQL.replace("{service}", service_role(owner)))
 
 
+def run_file(path: Path) -> None:
+    """Run a file of SQL as it stands: without parameters, so that a % in a function stays a %."""
+    connection = context.get_context().connection
+    assert connection is not None
+    connection.exec_driver_sql(path.read_text(encoding="utf-8"), execution_options={"no_parameters": True})
+
+
 def main() -> None:
     url = os.environ.get(URL_SETTING)
     if len(sys.argv) != 2 or not url:

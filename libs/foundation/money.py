@@ -22,7 +22,7 @@ def cents_of(euros_amount: Decimal | str) -> Cents:
         amount = Decimal(euros_amount) * 100
     except InvalidOperation as error:
         raise ValueError(f"{euros_amount!r} is not an amount in euros") from error
-    if amount != amount.to_integral_value():
+    if not amount.is_finite() or amount != amount.to_integral_value():
         raise ValueError(f"{euros_amount} is not a whole number of cents")
     return Cents(int(amount))
 

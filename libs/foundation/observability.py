@@ -61,6 +61,6 @@ def configure_logging(process: str, level: str) -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level)
-    for noisy in ("httpx", "httpcore", "kombu", "amqp", "celery.utils.functional"):
+    for noisy in ("httpx", "httpcore", "kombu", "amqp", "celery.app.trace", "celery.worker.strategy", "celery.beat"):
         logging.getLogger(noisy).setLevel("WARNING")
     structlog.contextvars.bind_contextvars(process=process)

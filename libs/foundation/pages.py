@@ -35,9 +35,14 @@ def decode_cursor(cursor: str | None, **expected: type) -> dict[str, Any] | None
         raise BadRequest(
             f"cursor {cursor!r} is not one that we gave", pointer="cursor", code="unknownCursor"
         ) from error
-    if not isinstance(position, dict) or any(type(position.get(key)) is not kind for key, kind in expected.items()):
+    if not isinstance(position, dict) or not all(_fits(position.get(key), kind) for key, kind in expected.items()):
         raise BadRequest(f"cursor {cursor!r} is not one that we gave", pointer="cursor", code="unknownCursor")
     return position
+
+
+def _fits(value: Any, kind: type) -> bool:
+    # A number beyond a bigint would only fail in the database.
+    return type(value) is kind and not (kind is int and abs(value) >= 2**63)
 
 
 def link_next(request: Request, response: Response, next_cursor: str | None) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import MAXYEAR, MINYEAR, date
 
 _QUARTER = re.compile(r"([0-9]{4})-Q([1-4])")
 
@@ -17,8 +17,8 @@ class Quarter:
     number: int
 
     def __post_init__(self) -> None:
-        if not 1 <= self.number <= 4:
-            raise ValueError(f"{self.number} is not a quarter of a year")
+        if not (1 <= self.number <= 4 and MINYEAR <= self.year <= MAXYEAR):
+            raise ValueError(f"quarter {self.number} of year {self.year} is not in the calendar")
 
     @classmethod
     def parse(cls, text: str) -> Quarter:
@@ -40,7 +40,7 @@ class Quarter:
     @property
     def end(self) -> date:
         """The last day, which still belongs to the quarter."""
-        return self.next().start - timedelta(days=1)
+        return date(self.year, 3 * self.number, 31 if self.number in (1, 4) else 30)
 
     def next(self) -> Quarter:
         return Quarter(self.year, self.number + 1) if self.number < 4 else Quarter(self.year + 1, 1)

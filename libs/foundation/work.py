@@ -8,7 +8,6 @@ work done, not whether its parent stands.
 from __future__ import annotations
 
 import argparse
-import functools
 import importlib
 import json
 import tempfile
@@ -126,7 +125,6 @@ class Worker:
         A scheduled message expires before the next: when a worker is busy, ticks do not pile up behind it.
         """
 
-        @functools.wraps(act)
         def run(*arguments: str) -> None:
             began = time.perf_counter()
             outcome = "failed"
@@ -140,6 +138,8 @@ class Worker:
                 self.progress_at = time.monotonic()
                 TASKS.labels(name, outcome).observe(time.perf_counter() - began)
 
+        # Celery writes a function of this name to check arguments with; a lambda's would be no name.
+        run.__name__ = name.replace("-", "_")
         self.celery.task(run, name=name)
         if every_s is not None:
             self.celery.conf.beat_schedule[f"{name}@{queue}"] = {

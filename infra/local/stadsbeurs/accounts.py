@@ -32,7 +32,9 @@ def account_for(data: Path) -> Account | None:
     try:
         nobody = pwd.getpwnam("nobody")
     except KeyError:
-        raise Mistake("Root may not run PostgreSQL and this machine has no account `nobody`; start as another user.") from None
+        raise Mistake(
+            "Root may not run PostgreSQL and this machine has no account `nobody`; start as another user."
+        ) from None
     return Account(nobody.pw_uid, nobody.pw_gid)
 
 

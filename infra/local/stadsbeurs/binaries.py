@@ -1,5 +1,8 @@
 """Where the programs of PostgreSQL and Valkey are on this machine, in a place where their account can run them."""
 
+# The programs started here are our own or the system's; no argument comes from outside.
+# ruff: noqa: S603
+
 from __future__ import annotations
 
 import hashlib
@@ -40,7 +43,7 @@ def find_postgres(account: Account | None, major: int | None = None) -> Postgres
         if found is None and wheel is not None and account is not None:
             folder = _copied(wheel, folder / "postgres", account) / folder.relative_to(wheel)
             found = _version(folder / "postgres", account)
-        if found in POSTGRES_MAJORS and major in (None, found):
+        if found is not None and found in POSTGRES_MAJORS and major in (None, found):
             return PostgresPrograms(folder, found)
     wanted = "PostgreSQL 15-18" if major is None else f"PostgreSQL {major}, which made these data,"
     raise Mistake(f"{wanted} is not on this machine; run `make install` or set STADSBEURS_DATABASE_URL to a server.")
@@ -115,7 +118,7 @@ def _copied(wheel: Path, program: Path, account: Account) -> Path:
     The copy is made once per version of the program, belongs to root and is writable for nobody else.
     """
     name = f"{wheel.name}-{hashlib.sha256(program.read_bytes()).hexdigest()[:16]}"
-    for place in (COPIES, Path("/var/tmp"), Path(tempfile.gettempdir())):
+    for place in (COPIES, Path("/var/tmp"), Path(tempfile.gettempdir())):  # noqa: S108 - see `_is_ours`
         with suppress(OSError, shutil.Error):
             copy = _copy_into(place, name, wheel)
             if _version(copy / program.relative_to(wheel), account) is not None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import socket
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 
 from stadsbeurs.mistakes import Mistake
 
@@ -33,13 +33,16 @@ def pick(taken: Collection[int] = ()) -> int:
     raise Mistake(f"No free port was found between {CHOICE.start} and {CHOICE.stop}.")
 
 
-def choose(names: Collection[str], known: dict[str, int]) -> dict[str, int]:
-    """A port for each of `names`: the one of last time when it is still free, else a new one."""
+def choose(names: Collection[str], known: Mapping[str, int], never: Collection[int] = ()) -> dict[str, int]:
+    """A port for each of `names`: the one of last time when it is still free, else a new one; none of `never`."""
     chosen: dict[str, int] = {}
     for name in names:
         before = known.get(name)
-        keep = before is not None and before not in chosen.values() and is_free(before)
-        chosen[name] = before if keep and before is not None else pick({*chosen.values(), *known.values()})
+        taken = {*chosen.values(), *never}
+        if before is not None and before not in taken and is_free(before):
+            chosen[name] = before
+        else:
+            chosen[name] = pick({*taken, *known.values()})
     return chosen
 
 

@@ -4,6 +4,9 @@ The Python layer of the wheels is not used: it makes system users, opens every p
 the server running when its parent is killed.
 """
 
+# The programs started here are our own or the system's; no argument comes from outside.
+# ruff: noqa: S603, S607
+
 from __future__ import annotations
 
 import locale
@@ -29,6 +32,8 @@ from stadsbeurs.processes import Process
 SUPERUSER = "postgres"
 # A socket's path may be about 107 bytes on Linux and 103 on a mac; the name PostgreSQL adds takes up to 21.
 SOCKET_FOLDER_LIMIT = 80
+# Not the folder of TMPDIR: that may be as private or as long as the one we came from.
+SHORT = "/tmp"  # noqa: S108 - only folders made by mkdtemp
 MEBIBYTE = 1024 * 1024
 
 
@@ -167,7 +172,9 @@ def stop_orphan(data: Path) -> None:
     except (FileNotFoundError, NotADirectoryError, ValueError):
         return
     except PermissionError:
-        raise Mistake(f"Cannot read {record}: the data belong to another user; start as that user or as root.") from None
+        raise Mistake(
+            f"Cannot read {record}: the data belong to another user; start as that user or as root."
+        ) from None
     if processes.start_mark(pid) is None:
         return  # PostgreSQL recognises this case
     if not _works_in(pid, data):
@@ -202,9 +209,14 @@ def _name_of(data: Path, account: Account | None) -> str:
 
 
 def _make_cluster(
-    folder: Path, programs: PostgresPrograms, account: Account | None, password: str, scratch: Path, durable: bool
+    folder: Path,
+    programs: PostgresPrograms,
+    account: Account | None,
+    password: str,
+    scratch: Path,
+    durable: bool,
 ) -> None:
-    """Run initdb in a folder beside `data` and put it in place when it is whole, so that a killed start leaves nothing."""
+    """Run initdb beside `data` and put the result in place when it is whole: a killed start is no obstacle later."""
     draft = folder / "data.new"
     shutil.rmtree(draft, ignore_errors=True)
     private_folder(draft)
@@ -214,8 +226,19 @@ def _make_cluster(
     give(password_file, account, 0o600)
     argv = [
         str(programs.folder / "initdb"),
-        *("-D", _name_of(draft, account), "--encoding=UTF8", "--locale=C", f"--lc-ctype={_character_types()}"),
-        *("--auth=scram-sha-256", f"--username={SUPERUSER}", f"--pwfile={password_file}", "--no-instructions"),
+        *(
+            "-D",
+            _name_of(draft, account),
+            "--encoding=UTF8",
+            "--locale=C",
+            f"--lc-ctype={_character_types()}",
+        ),
+        *(
+            "--auth=scram-sha-256",
+            f"--username={SUPERUSER}",
+            f"--pwfile={password_file}",
+            "--no-instructions",
+        ),
     ]
     try:
         made = subprocess.run(
@@ -240,7 +263,12 @@ def _make_cluster(
         raise Mistake(f"initdb could not make a PostgreSQL in {folder}: {(errors or [made.stderr.strip()])[0]}")
     if durable:
         os.sync()  # once, instead of one fsync for each of a thousand files
-    draft.rename(folder / "data")
+    try:
+        draft.rename(folder / "data")
+    except OSError as error:
+        raise Mistake(
+            f"{folder / 'data'} is there but holds no PostgreSQL; remove it or choose another folder."
+        ) from error
 
 
 def _socket_folder(folder: Path, account: Account | None) -> tuple[Path, tuple[Path, ...]]:
@@ -255,8 +283,7 @@ def _socket_folder(folder: Path, account: Account | None) -> tuple[Path, tuple[P
     note = folder / "socket-folder"
     with suppress(FileNotFoundError):
         _remove_own(Path(note.read_text().strip()), account)
-    # Not the folder of TMPDIR: that may be as private or as long as the one we came from.
-    outside = Path(tempfile.mkdtemp(prefix="stadsbeurs-", dir="/tmp"))
+    outside = Path(tempfile.mkdtemp(prefix="stadsbeurs-", dir=SHORT))
     give(outside, account, 0o700)
     write_private(note, f"{outside}\n")
     return outside, (outside,)
@@ -266,7 +293,7 @@ def _remove_own(folder: Path, account: Account | None) -> None:
     """Remove a socket folder of an earlier start, only if it is still the one we made."""
     owner = account.uid if account else os.geteuid()
     with suppress(OSError):
-        if folder.parent == Path("/tmp") and not folder.is_symlink() and folder.stat().st_uid == owner:
+        if folder.parent == Path(SHORT) and not folder.is_symlink() and folder.stat().st_uid == owner:
             shutil.rmtree(folder, ignore_errors=True)
 
 

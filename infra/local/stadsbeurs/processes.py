@@ -1,9 +1,14 @@
 """One child process: what it is, how it is started so that it never outlives us, how it is ended."""
 
+# The programs started here are our own or the system's; no argument comes from outside.
+# ruff: noqa: S603, S607
+
 from __future__ import annotations
 
 import ctypes
 import os
+import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -20,23 +25,31 @@ from stadsbeurs.probes import Probe, is_ready
 
 PR_SET_PDEATHSIG = 1
 LOG_LIMIT_BYTES = 10 * 1024 * 1024
+LOG_TAIL_BYTES = 64 * 1024
+TRACEBACK = "Traceback (most recent call last)"
+# An error may bring more lines along: SQLAlchemy shows the whole statement after it.
+ERROR_LINE = re.compile(r"^(?:(?:\w+\.)+\w+|\w+(?:Error|Exception)): .+$", re.MULTILINE)
 
 
 @dataclass(frozen=True)
 class Process:
     """One line of the process table.
 
-    `needs` names the processes that must be ready before this one starts. `runs_once` marks a step of the start
-    (a migration) that is done when it exits with 0. `death_signal` is what the kernel sends it when the supervisor
-    is killed; `stop_signal` is the polite request, after `stops_within_s` seconds followed by SIGKILL.
+    `needs` names the processes that must be ready before this one starts, `leans_on` those without which it can
+    start but not be ready; both are stopped after it. `runs_once` marks a step of the start (a migration) that is
+    done when it exits with 0; what a step that `reports` writes is for people too.
+    `death_signal` is what the kernel sends it when the supervisor is killed; `stop_signal` is the polite request,
+    after `stops_within_s` seconds followed by SIGKILL. `temporary` are folders to remove once it has stopped.
     """
 
     name: str
     argv: tuple[str, ...]
     environment: Mapping[str, str]
     needs: tuple[str, ...] = ()
+    leans_on: tuple[str, ...] = ()
     probe: Probe | None = None
     runs_once: bool = False
+    reports: bool = False
     folder: Path | None = None
     account: Account | None = None
     stop_signal: Signals = signal.SIGTERM
@@ -46,10 +59,12 @@ class Process:
 
 
 def spawn(process: Process, log: Path | None) -> subprocess.Popen[bytes]:
-    """Start `process` in a session of its own, its output in `log`. Call this from the main thread only:
-    the kernel ties the death signal to the thread that forked."""
+    """Start `process` in a session of its own, its output in `log` or else on our own stdout.
+
+    Call this from the main thread only: the kernel ties the death signal to the thread that forked.
+    """
     try:
-        output = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600) if log else os.open(os.devnull, os.O_WRONLY)
+        output = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600) if log else os.dup(1)
     except OSError as error:
         raise Mistake(f"Cannot write the log {log}: {error.strerror}.") from error
     account = process.account
@@ -65,7 +80,7 @@ def spawn(process: Process, log: Path | None) -> subprocess.Popen[bytes]:
             user=account.uid if account else None,
             group=account.gid if account else None,
             extra_groups=[] if account else None,
-            preexec_fn=_die_with_parent(process.death_signal),
+            preexec_fn=_die_with_parent(process.death_signal),  # safe here: we start no threads
         )
     except (OSError, subprocess.SubprocessError) as error:
         raise Mistake(f"Cannot start {process.name} ({process.argv[0]}): {error}.") from error
@@ -94,8 +109,7 @@ def has_exited(child: subprocess.Popen[bytes]) -> bool:
         return True
     try:
         ended = os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT)
-    except ChildProcessError:
-        ended = None
+    except ChildProcessError:  # someone else waited for it
         child.returncode = 0
         return True
     if ended is None:
@@ -119,8 +133,6 @@ def stop(child: subprocess.Popen[bytes], process: Process) -> None:
 
 def remove_temporary(process: Process) -> None:
     """Remove the folders that `process` used outside the installation, once it has stopped."""
-    import shutil
-
     for folder in process.temporary:
         shutil.rmtree(folder, ignore_errors=True)
 
@@ -165,17 +177,18 @@ def start_mark(pid: int) -> str | None:
 
 
 def last_line(log: Path | None) -> str:
-    """The last line of a log that says something, for use inside one sentence."""
+    """What a log says last, or the error of the traceback it ends with, for use inside one sentence."""
     if log is None:
         return "it keeps no log."
     try:
         with log.open("rb") as file:
-            file.seek(max(0, file.seek(0, os.SEEK_END) - 8192))
-            lines = [line.strip() for line in file.read().decode(errors="replace").splitlines()]
+            file.seek(max(0, file.seek(0, os.SEEK_END) - LOG_TAIL_BYTES))
+            text = file.read().decode(errors="replace")
     except OSError:
         return f"see {log}."
-    lines = [line for line in lines if line]
-    return f"{lines[-1][:300]} (see {log})" if lines else f"see {log}."
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    errors = ERROR_LINE.findall(text.rpartition(TRACEBACK)[2]) if TRACEBACK in text else []
+    return f"{(errors or lines)[-1].strip()[:300]} (see {log})" if lines else f"see {log}."
 
 
 def rotate(log: Path) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -87,11 +86,6 @@ def prepare(folder: Path, port: int, *, durable: bool = True) -> Broker:
             stops_within_s=20.0,
         ),
     )
-
-
-def clear(folder: Path) -> None:
-    """Remove the data of a Valkey that does not run; a message is only a bell, the work itself is in PostgreSQL."""
-    shutil.rmtree(folder / "data", ignore_errors=True)
 
 
 def _configuration(port: int, password: str, durable: bool) -> str:

@@ -38,7 +38,9 @@ def an_organisation(database: Database, **changes: Any) -> UUID:
     return database.run(lambda db: enrolment.register_organisation(db, **values).id)
 
 
-def a_participant(database: Database, enrolled_on: str = "2026-07-01", number: str | None = None, **changes: Any) -> str:
+def a_participant(
+    database: Database, enrolled_on: str = "2026-07-01", number: str | None = None, **changes: Any
+) -> str:
     """Enrol somebody; returns the number."""
     values: dict[str, Any] = {
         "holder_id": str(new_id()),

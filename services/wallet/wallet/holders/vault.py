@@ -122,7 +122,7 @@ def _keys(content: Any, kind: str) -> Keys:
     part = content.get(kind) if isinstance(content, dict) else None
     named = part.get("keys") if isinstance(part, dict) else None
     if not isinstance(part, dict) or not isinstance(named, dict) or part.get("current") not in named:
-        raise VaultKeysInvalid(f"The vault's key file needs {kind!r} with 'current' and 'keys', and the current key in it.")
+        raise VaultKeysInvalid(f"The vault's key file needs {kind!r} with 'keys' and a 'current' that is one of them.")
     keys: dict[str, bytes] = {}
     for key_id, encoded in named.items():
         try:
@@ -130,7 +130,9 @@ def _keys(content: Any, kind: str) -> Keys:
         except (binascii.Error, TypeError, ValueError):
             key = b""
         if len(key) != KEY_BYTES:
-            raise VaultKeysInvalid(f"Key {key_id!r} of {kind!r} in the vault's key file is not {KEY_BYTES} bytes in base64.")
+            raise VaultKeysInvalid(
+                f"Key {key_id!r} of {kind!r} in the vault's file is not {KEY_BYTES} bytes of base64."
+            )
         keys[key_id] = key
     return Keys(part["current"], keys)
 

@@ -12,24 +12,27 @@ BEGIN
 END
 $$;
 
--- The accounts' addresses that are no account yet but may become one: a known purse of a registered owner.
+-- The addresses among these that may become a purse: a known purse of a registered owner.
 CREATE FUNCTION ledger.openable(p_addresses text[]) RETURNS TABLE (address text, asset text, purse text, floor bigint, ceiling bigint)
 LANGUAGE sql STABLE
 AS $$
+    WITH asked AS MATERIALIZED (
+        SELECT DISTINCT u.address COLLATE "C" AS address, split_part(u.address, ':', -1) AS purse,
+               left(u.address, -1 - length(split_part(u.address, ':', -1))) COLLATE "C" AS owner
+          FROM unnest(p_addresses) u(address)
+         WHERE u.address IS NOT NULL
+    )
     SELECT m.address, p.asset, p.code, p.floor, p.ceiling
-      FROM (SELECT DISTINCT u.address COLLATE "C" AS address, substring(u.address FROM '^(.*):[^:]+$') COLLATE "C" AS owner,
-                   substring(u.address FROM '[^:]+$') AS purse
-              FROM unnest(p_addresses) u(address)
-             WHERE u.address IS NOT NULL) m
+      FROM asked m
       JOIN ledger.purse p ON p.code = m.purse
       JOIN ledger.owner o ON o.owner = m.owner
+     WHERE o.owner = ANY (ARRAY(SELECT a.owner FROM asked a))
 $$;
 
 -- Open the purses among these addresses that are not open yet. Two calls that open the same purse wait for one
 -- another in the order of addresses, before either has locked a balance, so that they cannot wait in a ring.
 CREATE FUNCTION ledger.open_purses(p_addresses text[]) RETURNS void
-LANGUAGE plpgsql SET search_path = ledger, pg_temp SET enable_mergejoin = off SET enable_seqscan = off
-SET plan_cache_mode = force_custom_plan
+LANGUAGE plpgsql SET search_path = ledger, pg_temp
 AS $$
 BEGIN
     WITH opened AS (
@@ -62,6 +65,12 @@ DECLARE
 BEGIN
     IF p_kind = 'purse' THEN
         PERFORM refuse('SB400', 'malformed', 'Een potje opent zichzelf bij de eerste bijschrijving.',
+                       jsonb_build_object('account', p_address));
+    END IF;
+    -- The bank and the funds, and nothing else, are locked after everything else and have merged lines.
+    IF (p_kind = 'bank', p_kind = 'fund') IS DISTINCT FROM (p_lock_rank = 20, p_lock_rank = 30)
+       OR (p_kind = 'bank', p_kind = 'fund') IS DISTINCT FROM (p_address LIKE 'bank:%', p_address LIKE 'fund:%') THEN
+        PERFORM refuse('SB400', 'malformed', format('Adres, soort en volgorde van rekening %s passen niet bij elkaar.', p_address),
                        jsonb_build_object('account', p_address));
     END IF;
     IF NOT EXISTS (SELECT FROM asset WHERE code = p_asset) THEN

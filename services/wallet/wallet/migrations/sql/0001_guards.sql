@@ -72,7 +72,8 @@ ALTER TABLE ledger.balance ENABLE ALWAYS TRIGGER keep_terms;
 -- Once per insert statement, over its new rows: every account exists, and every journal adds up to 0 in each asset.
 CREATE FUNCTION ledger.check_entries() RETURNS trigger LANGUAGE plpgsql
 SET search_path = ledger, pg_temp
-SET plan_cache_mode = force_custom_plan
+SET plan_cache_mode = force_generic_plan
+SET enable_nestloop = off
 SET enable_mergejoin = off
 SET enable_seqscan = off
 AS $$
@@ -80,7 +81,8 @@ DECLARE
     v_journal bigint;
 BEGIN
     SELECT e.journal_id INTO v_journal
-      FROM added e LEFT JOIN account a ON a.id = e.account_id
+      FROM added e
+      LEFT JOIN (SELECT id, asset FROM account WHERE id = ANY (ARRAY(SELECT account_id FROM added))) a ON a.id = e.account_id
      GROUP BY e.journal_id, a.asset
     HAVING sum(e.amount) <> 0 OR a.asset IS NULL
      LIMIT 1;

@@ -25,13 +25,13 @@ CREATE TABLE ledger.purse (
 );
 
 CREATE TABLE ledger.owner (
-    owner     text COLLATE "C" PRIMARY KEY CHECK (owner ~ '^[a-z][a-z0-9-]*:[A-Za-z0-9-]{1,64}$'),
+    owner     text COLLATE "C" PRIMARY KEY CHECK (owner ~ '^[a-z][a-z0-9-]*:[A-Za-z0-9-]+$' AND length(owner) <= 100),
     opened_at timestamptz NOT NULL DEFAULT clock_timestamp()
 );
 
 CREATE TABLE ledger.account (
     id        bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-    address   text COLLATE "C" NOT NULL UNIQUE CHECK (address ~ '^[a-z][a-z0-9-]*(:[A-Za-z0-9-]{1,64})+$'),
+    address   text COLLATE "C" NOT NULL UNIQUE CHECK (address ~ '^[a-z][a-z0-9-]*(:[A-Za-z0-9-]+)+$' AND length(address) <= 200),
     asset     text NOT NULL,
     kind      text NOT NULL CHECK (kind IN ('purse', 'fund', 'bank', 'payable', 'loan', 'system')),
     purse     text,

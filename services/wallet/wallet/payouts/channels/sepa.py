@@ -44,7 +44,10 @@ class SepaChannel:
                     for payment in payments:
                         count += 1
                         total += payment.amount
+                        # A line each, so that people and their tools can look into a large file.
+                        file.write("\n")
                         file.write(_transaction(order, payment))
+                    file.write("\n")
         if (count, total) != (order.payments, order.total):
             raise ControlTotalWrong(
                 f"Batch {order.message_id} says {order.payments} payments of {order.total} cents,"

@@ -39,7 +39,9 @@ _INVISIBLE = frozenset({"Mn", "Me", "Cf", "Cc"})
 
 def sepa_text(text: str, length: int) -> str:
     """Write `text` in the SEPA character set, single-spaced and at most `length` characters."""
-    written = "".join(_written(character) for character in unicodedata.normalize("NFC", text))
+    written = text
+    if not ALLOWED.issuperset(text):
+        written = "".join(_written(character) for character in unicodedata.normalize("NFC", text))
     # A slash at either end, or two together, is a separator to some banks' systems.
     while "//" in written:
         written = written.replace("//", "/")

@@ -1,0 +1,1 @@
+"""The web pages, one folder per audience: its routes, its words and its templates."""

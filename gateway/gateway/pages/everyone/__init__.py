@@ -1,0 +1,1 @@
+"""Pages for everyone: the start page, signing in and out, and what is said when something goes wrong."""

@@ -1,0 +1,1 @@
+"""The pages of a pass holder, made for a telephone first."""

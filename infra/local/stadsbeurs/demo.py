@@ -1,0 +1,87 @@
+"""`make demo`: the main job on the sample municipality, from an hours file to the bank and back, told step by step.
+
+It runs in a house of its own below the data folder, made anew each time, so it can be run beside `make up` and again.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+
+from foundation.money import euros
+from stadsbeurs.demo_house import Workplace, house_of_its_own
+from stadsbeurs.demo_payout import Payout
+from stadsbeurs.demo_proof import Proof
+from stadsbeurs.installation import Installation
+from stadsbeurs.people import People
+from stadsbeurs.sample import ENROLMENT_DAY, Municipality
+from stadsbeurs.story import Story
+
+STEPS = 9
+
+
+def run(installation: Installation, port: int = 0) -> int:
+    """Run the demo and give its exit status: 0 only when every check is ok. The house is stopped whatever happens.
+
+    `port` is the gateway's; 0 takes a free one. Raises `Mistake` when the demo cannot go on.
+    """
+    began = time.monotonic()
+    story = Story(STEPS)
+    with Workplace.made_anew(installation) as workplace:
+        with (
+            house_of_its_own(story, workplace, port, ENROLMENT_DAY) as address,
+            People(address, workplace.house.keys) as people,
+        ):
+            figures = tell(story, people, workplace)
+        summarise(story, figures, workplace, time.monotonic() - began)
+    return 1 if story.failed else 0
+
+
+def tell(story: Story, people: People, workplace: Workplace) -> Mapping[str, str]:
+    """The story itself; gives the figures for the summary."""
+    municipality = Municipality(story, people, workplace.house)
+
+    # The fund is filled by two people; 24 organisations and 400 participants are enrolled.
+    municipality.enrol()
+
+    # The hours of each quarter come in with all their faults; the quarter is closed on the day after it.
+    for quarter in municipality.sample.quarters:
+        municipality.work_through(quarter)
+
+    # Now every figure equals expected.json.
+    municipality.compare()
+
+    # Everybody's own money is paid out: drafted by one person, approved by another, sent as a SEPA file.
+    payout = Payout(municipality, workplace.folder)
+    payout.make_and_send()
+
+    # The bank carries it out but gives one payment back: that money is in its purse again, nothing else is.
+    payout.settle_from_bank_statement()
+
+    # The ledger proves itself, with other code than wrote it.
+    proof = Proof(municipality)
+    proof.give()
+
+    return {**municipality.figures(), **payout.figures(), **proof.figures()}
+
+
+def summarise(story: Story, figures: Mapping[str, str], workplace: Workplace, seconds: float) -> None:
+    """What happened, in figures; how long each step took; whether all is as it must be."""
+    width = max(len(text) for text in (*figures, *(title for title, _ in story.timings)))
+    story.say("\nSummary")
+    for what, figure in figures.items():
+        story.tell(f"{what:<{width}}  {figure:>14}")
+    story.say("\nTime")
+    for title, took_s in story.timings:
+        story.tell(f"{title:<{width}}  {took_s:>12.1f} s")
+    story.tell(f"{'in all':<{width}}  {seconds:>12.1f} s")
+    story.say(f"\nThe files of the bank and the logs are in {workplace.folder}")
+    if story.failed:
+        story.say(f"\n{len(story.failed)} of {len(story.checks)} checks failed:")
+        for check in story.failed:
+            story.tell(check.what)
+            for line in check.differences:
+                story.tell(f"  {line}")
+    else:
+        paid = figures.get("paid out", euros(0))
+        story.say(f"\nAll {len(story.checks)} checks are ok: {paid} went to the bank, and every cent is accounted for.")

@@ -1,0 +1,245 @@
+"""The table of processes: what runs in the house, with which settings, and what must be there first.
+
+A new service is one entry in `SERVICES`.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from stadsbeurs import keys, provision
+from stadsbeurs.installation import Installation
+from stadsbeurs.probes import http_probe
+from stadsbeurs.processes import Process
+
+GATEWAY = "gateway"
+GATEWAY_METRICS = "gateway-metrics"
+DATABASE_SETTING = "STADSBEURS_DATABASE_URL"
+REDIS_SETTING = "STADSBEURS_REDIS_URL"
+# A worker finishes the task it is at; the limit of one task is 60 s, most end within one.
+WORKER_STOPS_WITHIN_S = 25.0
+
+
+@dataclass(frozen=True)
+class Worker:
+    """One worker process of a service; exactly one of them ticks the schedule (`beat`)."""
+
+    name: str
+    queues: tuple[str, ...]
+    beat: bool = False
+
+
+@dataclass(frozen=True)
+class Service:
+    """A service: an API and its workers, on a database of its own. Its name is its issuer in tokens and its address."""
+
+    name: str
+    workers: tuple[Worker, ...]
+    files: Mapping[str, str] = field(default_factory=dict)
+    """Further settings that name a file of the installation, relative to its root."""
+
+    @property
+    def package(self) -> str:
+        return self.name.replace("-", "_")
+
+
+SERVICES = (
+    Service(
+        "wallet",
+        workers=(Worker("wallet-worker", ("wallet.jobs",), beat=True),),
+        files={
+            "STADSBEURS_VAULT_KEYS_FILE": "keys/vault-keys.json",
+            "STADSBEURS_SEAL_KEY_FILE": "keys/seal.jwk",
+            "STADSBEURS_ANCHOR_FILE": "anchors.jsonl",
+        },
+    ),
+    Service(
+        "burgerbudget",
+        workers=(
+            Worker("burgerbudget-jobs", ("burgerbudget.jobs",), beat=True),
+            Worker("burgerbudget-outbox", ("burgerbudget.outbox",)),
+        ),
+    ),
+)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What was decided for one start: where everything listens and on which servers it stands."""
+
+    gateway_port: int
+    ports: Mapping[str, int]
+    admin_url: str
+    redis_url: str
+
+    def as_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @classmethod
+    def of(cls, content: Mapping[str, Any]) -> Plan:
+        return cls(**{name: content[name] for name in ("gateway_port", "ports", "admin_url", "redis_url")})
+
+
+def issuers(services: Sequence[Service] = SERVICES) -> list[str]:
+    """Who sign tokens that services trust."""
+    return [GATEWAY, *(service.name for service in services)]
+
+
+def port_names(services: Sequence[Service] = SERVICES) -> list[str]:
+    """What gets a free port; the gateway's own is given, and its figures are shown on another that stays inside."""
+    ours = [[_api(service), *(worker.name for worker in service.workers)] for service in services]
+    return ["postgres", "valkey", *(name for names in ours for name in names), GATEWAY_METRICS]
+
+
+def table(
+    installation: Installation,
+    plan: Plan,
+    servers: Sequence[Process] = (),
+    services: Sequence[Service] = SERVICES,
+) -> list[Process]:
+    """All processes of the house. `servers` are those of PostgreSQL and Valkey, unless they run elsewhere."""
+    postgres = tuple(server.name for server in servers if server.name == "postgres")
+    valkey = tuple(server.name for server in servers if server.name == "valkey")
+    databases = Process(
+        name="databases",
+        argv=_python("stadsbeurs.provision", str(installation.keys), *(service.package for service in services)),
+        environment={**_inherited(), provision.ADMIN_URL_SETTING: plan.admin_url},
+        needs=postgres,
+        runs_once=True,
+    )
+    rows = [*servers, databases]
+    for service in services:
+        rows += _service_rows(installation, plan, service, services, valkey)
+    rows.append(
+        Process(
+            name=GATEWAY,
+            argv=_python("foundation.serve", "gateway.app:api", "--port", str(plan.gateway_port)),
+            environment=gateway_environment(installation, plan, services),
+            needs=valkey,
+            leans_on=tuple(_api(service) for service in services),
+            probe=http_probe(plan.gateway_port),
+            stops_within_s=15.0,
+        )
+    )
+    return rows
+
+
+def _service_rows(
+    installation: Installation,
+    plan: Plan,
+    service: Service,
+    services: Sequence[Service],
+    valkey: tuple[str, ...],
+) -> list[Process]:
+    environment = service_environment(installation, plan, service, services)
+    migrations = Process(
+        name=f"{service.name}-migrations",
+        argv=_python("foundation.migrate", service.package),
+        environment={
+            **_inherited(),
+            "STADSBEURS_MIGRATION_DATABASE_URL": owner_url(installation, plan, service),
+        },
+        needs=("databases",),
+        runs_once=True,
+    )
+    port = plan.ports[_api(service)]
+    api = Process(
+        name=_api(service),
+        argv=_python("foundation.serve", f"{service.package}.app:api", "--port", str(port)),
+        environment=environment,
+        needs=(migrations.name,),
+        probe=http_probe(port),
+        stops_within_s=15.0,
+    )
+    workers = [
+        Process(
+            name=worker.name,
+            argv=_python(
+                *("foundation.work", f"{service.package}.app:worker", "--queues", ",".join(worker.queues)),
+                *("--port", str(plan.ports[worker.name]), *(["--beat"] if worker.beat else [])),
+            ),
+            environment=environment,
+            needs=(migrations.name, *valkey),
+            probe=http_probe(plan.ports[worker.name]),
+            stops_within_s=WORKER_STOPS_WITHIN_S,
+        )
+        for worker in service.workers
+    ]
+    return [migrations, api, *workers]
+
+
+def service_environment(
+    installation: Installation, plan: Plan, service: Service, services: Sequence[Service] = SERVICES
+) -> dict[str, str]:
+    """The settings of the processes of one service."""
+    return {
+        **_shared(installation, plan, services),
+        DATABASE_SETTING: service_url(installation, plan, service),
+        "STADSBEURS_SIGNING_KEY_FILE": str(keys.signing_key_file(installation.keys, service.name)),
+        **{setting: str(installation.root / name) for setting, name in service.files.items()},
+    }
+
+
+def gateway_environment(
+    installation: Installation, plan: Plan, services: Sequence[Service] = SERVICES
+) -> dict[str, str]:
+    """The settings of the gateway: people sign in with the stand-in identity provider unless another is set."""
+    environment = {
+        **_shared(installation, plan, services),
+        "STADSBEURS_SIGNING_KEY_FILE": str(keys.signing_key_file(installation.keys, GATEWAY)),
+        "STADSBEURS_METRICS_PORT": str(plan.ports[GATEWAY_METRICS]),
+    }
+    if not environment.get("STADSBEURS_OIDC_ISSUER"):
+        stand_in = keys.signing_key_file(installation.keys, keys.STAND_IN_ISSUER)
+        environment["STADSBEURS_STAND_IN_IDENTITY_KEY_FILE"] = str(stand_in)
+    return environment
+
+
+def service_url(installation: Installation, plan: Plan, service: Service) -> str:
+    """The database of `service` for its processes."""
+    return _url(installation, plan, service, provision.service_of(service.package))
+
+
+def owner_url(installation: Installation, plan: Plan, service: Service) -> str:
+    """The database of `service` for its migrations."""
+    return _url(installation, plan, service, provision.owner_of(service.package))
+
+
+def _url(installation: Installation, plan: Plan, service: Service, role: str) -> str:
+    password = keys.database_password(installation.keys, role)
+    return provision.address(plan.admin_url, provision.database_of(service.package), role, password)
+
+
+def _shared(installation: Installation, plan: Plan, services: Sequence[Service]) -> dict[str, str]:
+    """What every process of ours is told."""
+    return {
+        **_inherited(),
+        "STADSBEURS_REDIS_URL": plan.redis_url,
+        "STADSBEURS_TRUSTED_KEYS_FILE": str(keys.trusted_keys_file(installation.keys)),
+        "STADSBEURS_BUSINESS_DATE_FILE": str(installation.business_date_file),
+        **{
+            f"STADSBEURS_{service.package.upper()}_URL": f"http://127.0.0.1:{plan.ports[_api(service)]}"
+            for service in services
+        },
+    }
+
+
+def _inherited() -> dict[str, str]:
+    """The caller's environment, without the addresses of servers: each process gets its own and no other's."""
+    ours = {DATABASE_SETTING, REDIS_SETTING, provision.ADMIN_URL_SETTING, "STADSBEURS_MIGRATION_DATABASE_URL"}
+    kept = {name: value for name, value in os.environ.items() if name not in ours and not name.startswith("PG")}
+    # The last one lets a process of ours tell that it is to die with its supervisor.
+    return {**kept, "STADSBEURS_ENVIRONMENT": "local", "PYTHONUNBUFFERED": "1", "STADSBEURS_SUPERVISED": "1"}
+
+
+def _api(service: Service) -> str:
+    return f"{service.name}-api"
+
+
+def _python(module: str, *arguments: str) -> tuple[str, ...]:
+    """Run a module with this Python; -P keeps files in the current folder from standing in for packages."""
+    return (sys.executable, "-P", "-m", module, *arguments)

@@ -1,0 +1,1 @@
+"""Proof that the books are whole: seals, the verifier, the trial balance."""

@@ -1,0 +1,40 @@
+"""Every way in which the audit says no."""
+
+from __future__ import annotations
+
+from foundation.refusals import BadRequest, Conflict, NotFound
+
+
+class BlockNotFound(NotFound):
+    code = "blockNotFound"
+
+    def __init__(self, number: int) -> None:
+        super().__init__(f"Blok {number} is er niet.")
+
+
+class TransferNotFound(NotFound):
+    code = "transferNotFound"
+
+    def __init__(self) -> None:
+        super().__init__("Deze overboeking is er niet.")
+
+
+class BlockNotThere(BadRequest):
+    code = "blockNotFound"
+
+    def __init__(self, number: int) -> None:
+        super().__init__(f"Blok {number} is er (nog) niet; kies een blok dat er is.", pointer="asOfBlock")
+
+
+class NotSealedYet(Conflict):
+    code = "notSealed"
+
+    def __init__(self) -> None:
+        super().__init__("Deze overboeking is nog niet verzegeld. Probeer het over een paar seconden opnieuw.")
+
+
+class SealBroken(Conflict):
+    code = "sealBroken"
+
+    def __init__(self) -> None:
+        super().__init__("Deze overboeking is niet meer zoals zij werd verzegeld. Laat het grootboek controleren.")

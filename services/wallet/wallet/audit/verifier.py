@@ -1,0 +1,174 @@
+"""The verifier: recomputes every seal and every figure from the rows, with nothing of the code that wrote them.
+
+All reading happens in one read-only transaction on one snapshot: it disturbs no posting, and no posting disturbs it.
+Memory stays flat: blocks, journals and entries stream by, at most one batch of journals at a time.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+import psycopg
+from psycopg.rows import dict_row
+
+from wallet.audit import anchor, figures, rules
+from wallet.audit.anchor import Anchor, BrokenLineError
+from wallet.audit.differences import Report
+from wallet.audit.sealed_rows import SealedJournal, SealedRows
+from wallet.audit.signing import SealKeys
+
+_BATCH_ENTRIES = 20_000
+_BATCH_BLOCKS = 500
+
+# Nothing may end a long verification, and on a machine that also posts it takes one core, not all.
+_OPTIONS = (
+    "-c statement_timeout=0 -c idle_in_transaction_session_timeout=0 -c lock_timeout=5s -c timezone=UTC -c jit=off"
+    " -c max_parallel_workers_per_gather=0 -c work_mem=64MB"
+)
+# Sealed rows are looked up in the order of their blocks: other plans read all entries for each batch of blocks.
+_IN_ORDER = "SET LOCAL enable_hashjoin = {0}; SET LOCAL enable_mergejoin = {0}; SET LOCAL enable_seqscan = {0}"
+
+_BLOCKS = """
+SELECT number, previous_header, root, journals, entries, first_journal, last_journal, sums, sealed_at, format_version,
+       header, signature, key_id
+  FROM ledger.block ORDER BY number
+"""
+
+Block = dict[str, Any]
+
+
+def verify(url: str, keys: SealKeys, anchor_file: Path) -> Report:
+    """Verify a whole ledger. Raises `psycopg.Error` or `OSError` when it cannot be read."""
+    report = Report()
+    began = time.monotonic()
+    # Before the snapshot: what is anchored by now is committed, and so in the snapshot.
+    anchored = anchor.size(anchor_file)
+    with psycopg.connect(url, options=_OPTIONS, client_encoding="utf8", application_name="stadsbeurs-verify") as db:
+        db.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
+        db.read_only = True
+        db.execute(_IN_ORDER.format("off"))
+        _verify_blocks(db, keys, _Anchors(anchor_file, anchored, report), report)
+        db.execute(_IN_ORDER.format("on"))
+        figures.verify_figures(db, report)
+        db.rollback()
+    report.seconds = time.monotonic() - began
+    return report
+
+
+class _Anchors:
+    """Walks along the anchor file beside the blocks."""
+
+    def __init__(self, path: Path, upto: int, report: Report) -> None:
+        self._path = path
+        self._lines = anchor.read(path, upto)
+        self._report = report
+        self._line = 0
+
+    def _next(self) -> Anchor | None:
+        self._line += 1
+        try:
+            return next(self._lines, None)
+        except BrokenLineError as error:
+            self._report.add("anchor", "anchor", f"line {self._line}", str(error))
+            self._lines = iter(())
+            return None
+
+    def compare(self, block: Block) -> None:
+        """Compare the next block with the next line."""
+        line = self._next()
+        number = block["number"]
+        if line is None:
+            self._report.not_anchored += 1
+            if self._report.not_anchored == anchor.MOST_MISSING + 1:
+                what = f"{self._path} has neither this block nor {anchor.MOST_MISSING} before it"
+                self._report.add("anchor", "block", f"number={number}", what)
+        elif line.number != number:
+            what = f"it is anchored, but block {number} stands in its place"
+            self._report.add("anchor", "block", f"number={line.number}", what)
+        else:
+            for name in ("header", "signature", "sealed_at"):
+                if getattr(line, name) != block[name]:
+                    what = f"its {name} is not the one that was anchored"
+                    self._report.add("anchor", "block", f"number={number}", what)
+
+    def finish(self) -> None:
+        """Name the blocks that are anchored and gone."""
+        while (line := self._next()) is not None:
+            what = "it is anchored and no longer in the database"
+            self._report.add("anchor", "block", f"number={line.number}", what)
+
+
+def _verify_blocks(db: psycopg.Connection[Any], keys: SealKeys, anchors: _Anchors, report: Report) -> None:
+    """Recompute every block: its rows, tree, header, place in the chain, signature and anchor."""
+    rows = SealedRows(db, report)
+    previous = rules.NO_HEADER
+    number = 0
+    for batch in _batches(db):
+        journals = rows.read(batch[0]["number"], batch[-1]["number"])
+        of_block = {number: list(group) for number, group in groupby(journals, lambda journal: journal.block_number)}
+        for block in batch:
+            number += 1
+            key = f"number={block['number']}"
+            if block["number"] != number:
+                report.add("chain", "block", f"number={number}", f"it is gone: block {block['number']} comes next")
+                number = block["number"]
+            elif block["previous_header"] != previous:
+                report.add("chain", "block", key, "its previous_header is not the header of the block before it")
+            _compare_block(block, of_block.get(block["number"], []), report)
+            if rules.block_header(_seal(block)) != block["header"]:
+                report.add("header", "block", key, "its header is not the hash of what it says of itself")
+            fault = keys.fault(block["key_id"], block["header"], block["signature"])
+            if fault is not None:
+                report.add("signature", "block", key, fault)
+            anchors.compare(block)
+            previous = block["header"]
+    anchors.finish()
+
+
+def _seal(block: Block) -> rules.BlockSeal:
+    return rules.BlockSeal(**{name: block[name] for name in rules.BlockSeal.__dataclass_fields__})
+
+
+def _batches(db: psycopg.Connection[Any]) -> Iterator[list[Block]]:
+    """Give the blocks in order, in runs of about as many entries as the blocks themselves claim."""
+    with db.cursor("blocks", row_factory=dict_row) as cursor:
+        cursor.itersize = _BATCH_BLOCKS
+        batch: list[Block] = []
+        entries = 0
+        for block in cursor.execute(_BLOCKS):
+            batch.append(block)
+            entries += block["entries"]
+            if entries >= _BATCH_ENTRIES or len(batch) >= _BATCH_BLOCKS:
+                yield batch
+                batch, entries = [], 0
+        if batch:
+            yield batch
+
+
+def _compare_block(block: Block, journals: Sequence[SealedJournal], report: Report) -> None:
+    """Compare what a block says of itself with what its rows make."""
+    report.blocks += 1
+    credited: dict[str, int] = defaultdict(int)
+    for journal in journals:
+        for asset, amount in journal.credited.items():
+            credited[asset] += amount
+    found: dict[str, Any] = {
+        "root": rules.tree_root([journal.root for journal in journals], rules.BLOCK_NODE) if journals else b"",
+        "journals": len(journals),
+        "entries": sum(journal.entries for journal in journals),
+        "first_journal": min((journal.journal_id for journal in journals), default=None),
+        "last_journal": max((journal.journal_id for journal in journals), default=None),
+        "sums": dict(credited),
+        "format_version": rules.FORMAT_VERSION,
+    }
+    for name, made in found.items():
+        if block[name] != made:
+            said, made = (value.hex() if isinstance(value, bytes) else value for value in (block[name], made))
+            report.add(
+                f"block {name}", "block", f"number={block['number']}", f"its {name} is {said}; its rows make {made}"
+            )

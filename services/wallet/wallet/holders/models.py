@@ -1,0 +1,96 @@
+"""Tables of the holders: persons, their IBANs, and who blocked whom."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Column,
+    DateTime,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Identity,
+    Index,
+    LargeBinary,
+    Text,
+    UniqueConstraint,
+)
+from sqlalchemy import text as sql
+from sqlalchemy.dialects.postgresql import UUID as PgUUID
+from sqlmodel import Field, SQLModel
+
+SCHEMA = "holders"
+# SQLModel's stubs do not know an instance of a type as `sa_type`.
+_INSTANT: Any = DateTime(timezone=True)
+
+
+class Holder(SQLModel, table=True):
+    """A person who has purses. BSN under encryption; has no repr of what is personal."""
+
+    __tablename__ = "holder"
+    __table_args__ = (UniqueConstraint("bsn_index", name="holder_bsn_once"), {"schema": SCHEMA})
+
+    id: UUID = Field(primary_key=True, sa_type=PgUUID)
+    display_name: str = Field(sa_type=Text, repr=False)
+    birth_date: date | None = Field(default=None, repr=False)
+    bsn_ciphertext: bytes | None = Field(default=None, sa_type=LargeBinary, repr=False)
+    bsn_nonce: bytes | None = Field(default=None, sa_type=LargeBinary, repr=False)
+    bsn_key_id: str | None = Field(default=None, sa_type=Text)
+    bsn_index: bytes | None = Field(default=None, sa_type=LargeBinary, repr=False)
+    bsn_index_key_id: str | None = Field(default=None, sa_type=Text)
+    blocked: bool = Field(default=False, sa_column=Column(Boolean, nullable=False, server_default=sql("false")))
+    registered_by: str = Field(sa_type=Text)
+    registered_on: date
+    registered_at: datetime = Field(sa_type=_INSTANT)
+
+
+class Iban(SQLModel, table=True):
+    """A bank account that somebody says is a holder's; its content never changes."""
+
+    __tablename__ = "iban"
+    __table_args__ = (
+        ForeignKeyConstraint(["holder_id"], [f"{SCHEMA}.holder.id"]),
+        UniqueConstraint("id", "holder_id", name="iban_of_holder"),
+        CheckConstraint("confirmed_by <> proposed_by", name="iban_confirmed_by_another"),
+        Index("iban_holder", "holder_id", "usable_from"),
+        Index("iban_index", "iban_index"),
+        {"schema": SCHEMA},
+    )
+
+    id: UUID = Field(primary_key=True, sa_type=PgUUID)
+    holder_id: UUID = Field(sa_type=PgUUID)
+    ciphertext: bytes = Field(sa_type=LargeBinary, repr=False)
+    nonce: bytes = Field(sa_type=LargeBinary, repr=False)
+    key_id: str = Field(sa_type=Text)
+    iban_index: bytes = Field(sa_type=LargeBinary, repr=False)
+    index_key_id: str = Field(sa_type=Text)
+    state: str = Field(sa_type=Text)
+    proposed_by: str = Field(sa_type=Text)
+    proposed_on: date
+    proposed_at: datetime = Field(sa_type=_INSTANT)
+    confirmed_by: str | None = Field(default=None, sa_type=Text)
+    confirmed_on: date | None = None
+    confirmed_at: datetime | None = Field(default=None, sa_type=_INSTANT)
+    usable_from: date | None = None
+    refused_by: str | None = Field(default=None, sa_type=Text)
+    refused_at: datetime | None = Field(default=None, sa_type=_INSTANT)
+    refusal: str | None = Field(default=None, sa_type=Text)
+
+
+class BlockEvent(SQLModel, table=True):
+    """A holder's payouts were stopped, or let go again, by somebody for a reason."""
+
+    __tablename__ = "block_event"
+    __table_args__ = (Index("block_event_holder", "holder_id"), {"schema": SCHEMA})
+
+    id: int | None = Field(default=None, sa_column=Column(BigInteger, Identity(always=True), primary_key=True))
+    holder_id: UUID = Field(sa_column=Column(PgUUID, ForeignKey(f"{SCHEMA}.holder.id"), nullable=False))
+    kind: str = Field(sa_type=Text)
+    reason: str = Field(sa_type=Text)
+    actor: str = Field(sa_type=Text)
+    recorded_at: datetime = Field(sa_type=_INSTANT)

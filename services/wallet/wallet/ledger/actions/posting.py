@@ -1,0 +1,133 @@
+"""Moving money: the only way from Python to the functions that write the books.
+
+Every function here runs inside the caller's transaction and raises refusals of `wallet.ledger.refusals`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date, datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Row
+from sqlalchemy.exc import DBAPIError
+from sqlmodel import Session
+
+from wallet.ledger.postings import HoldRequest, Posted, Transfer, naming_line
+from wallet.ledger.refusals import refusal_in
+
+# %b sends arrays in binary: 10,000 texts in a third of the time.
+_POST = """
+SELECT ledger.post(%b::text, %b::date, %b::text, %b::text, %b::text, %b::text, %b::int, %b::text,
+                   %b::text[], %b::text[], %b::bigint[], %b::text[], %b::text[], %b::text[], %b::text[], %b::uuid[])
+"""
+_OPEN_HOLDS = """
+SELECT ledger.open_holds(%b::uuid[], %b::text[], %b::bigint[], %b::text[], %b::text, %b::timestamptz, %b::text)
+"""
+
+
+def post(
+    db: Session,
+    *,
+    kind: str,
+    value_date: date,
+    actor: str,
+    transfers: Sequence[Transfer],
+    on_behalf_of: str | None = None,
+    decision: str | None = None,
+    batch: str | None = None,
+    chunk: int | None = None,
+    reason: str | None = None,
+) -> Posted:
+    """Post 1 to 10,000 transfers as one journal, all or nothing.
+
+    Purses of registered owners open at their first credit. Raises among others `TooLittle`, `OverCeiling`,
+    `UnknownAccount`, `GrantKeyUsed` (before the others: the work was done earlier) and `HoldTooSmall`.
+    """
+    arguments = (
+        kind,
+        value_date,
+        actor,
+        on_behalf_of,
+        decision,
+        batch,
+        chunk,
+        reason,
+        _once_if_same([each.source for each in transfers]),
+        [each.destination for each in transfers],
+        [each.amount for each in transfers],
+        _once_if_same([each.asset for each in transfers]),
+        _none_if_empty([each.grant_key for each in transfers]),
+        _none_if_empty([each.reference for each in transfers]),
+        _none_if_empty([each.explanation for each in transfers]),
+        _none_if_empty([each.hold_id for each in transfers]),
+    )
+    journal_id: int = _call(db, _POST, arguments)[0]
+    lines = (naming_line(number, each) for number, each in enumerate(transfers, start=1))
+    return Posted(journal_id, [f"{journal_id}-{line}" for line in lines])
+
+
+def open_holds(
+    db: Session, holds: Sequence[HoldRequest], purpose: str, actor: str, expires_at: datetime | None = None
+) -> None:
+    """Set amounts apart, all or nothing. Raises `TooLittle`, `UnknownAccount`, `WrongAsset` or `HoldExists`."""
+    arguments = (
+        [each.id for each in holds],
+        [each.account for each in holds],
+        [each.amount for each in holds],
+        [each.asset for each in holds],
+        purpose,
+        expires_at,
+        actor,
+    )
+    _call(db, _OPEN_HOLDS, arguments)
+
+
+def release_holds(db: Session, ids: Sequence[UUID], actor: str) -> None:
+    """Give back what remains of holds; those closed already stay as they are. Raises `UnknownHold`."""
+    _call(db, "SELECT ledger.release_holds(%b::uuid[], %b::text)", (list(ids), actor))
+
+
+def expire_holds(db: Session, before: datetime, limit: int, actor: str) -> int:
+    """Close at most `limit` holds whose time was past before `before`; gives how many."""
+    closed: int = _call(db, "SELECT ledger.expire_holds(%b::timestamptz, %b::int, %b::text)", (before, limit, actor))[0]
+    return closed
+
+
+def register_owners(db: Session, owners: Sequence[str]) -> None:
+    """Let owners such as `holder:<id>` have purses, which open at their first credit; again is no change."""
+    _call(db, "SELECT ledger.register_owners(%b::text[])", (list(owners),))
+
+
+def open_account(
+    db: Session, address: str, *, asset: str, kind: str, floor: int | None, ceiling: int | None, lock_rank: int
+) -> int:
+    """Open an account that is no purse, and give its id; again with other terms raises `OtherTerms`."""
+    statement = "SELECT ledger.open_account(%b::text, %b::text, %b::text, %b::bigint, %b::bigint, %b::int)"
+    account_id: int = _call(db, statement, (address, asset, kind, floor, ceiling, lock_rank))[0]
+    return account_id
+
+
+def open_fund_account(db: Session, code: str, name: str, asset: str, actor: str) -> None:
+    """Open a fund, with a floor of 0. Raises `FundExists`."""
+    _call(db, "SELECT ledger.open_fund(%b::text, %b::text, %b::text, %b::text)", (code, name, asset, actor))
+
+
+def _call(db: Session, statement: str, arguments: tuple[Any, ...]) -> Row[Any]:
+    db.flush()
+    try:
+        return db.connection().exec_driver_sql(statement, arguments).one()
+    except DBAPIError as error:
+        refusal = refusal_in(error)
+        if refusal is None:
+            raise
+        raise refusal from error
+
+
+def _once_if_same(values: list[str]) -> list[str]:
+    return values[:1] if len(set(values)) == 1 else values
+
+
+def _none_if_empty(values: list[Any]) -> list[Any] | None:
+    return None if all(value is None for value in values) else values

@@ -1,0 +1,71 @@
+"""What can be asked of the ledger, as values."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from uuid import UUID
+
+BANK_CURRENT = "bank:current"
+EUR = "EUR"
+MAX_TRANSFERS = 10_000
+
+DEPOSIT = "deposit"
+CAPTURE = "capture"
+MANUAL = "manual"
+REVERSAL = "reversal"
+
+
+@dataclass(frozen=True, slots=True)
+class Transfer:
+    """One movement of `amount` (above 0, in the smallest unit of `asset`) from one account to another.
+
+    `grant_key` is unique for ever, in all journals. `reference` holds ids only and `explanation` a code: both are
+    sealed with the entry, so neither may hold personal data. With `hold_id` the amount comes out of that hold.
+    """
+
+    source: str
+    destination: str
+    amount: int
+    asset: str = EUR
+    grant_key: str | None = None
+    reference: str | None = None
+    explanation: str | None = None
+    hold_id: UUID | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class HoldRequest:
+    """An amount to set apart on an account, under an id that its asker makes."""
+
+    id: UUID
+    account: str
+    amount: int
+    asset: str = EUR
+
+
+@dataclass(frozen=True, slots=True)
+class Posted:
+    """A journal that was written; `transfer_ids` in the order of the transfers."""
+
+    journal_id: int
+    transfer_ids: list[str]
+
+
+def fund_address(code: str) -> str:
+    """Give the address of a fund."""
+    return f"fund:{code}"
+
+
+def _is_merged(address: str) -> bool:
+    # Holds for every account: the function that opens accounts refuses another lock rank for these.
+    return address.startswith(("bank:", "fund:"))
+
+
+def naming_line(number: int, transfer: Transfer) -> int:
+    """Give the line that names a journal's transfer of this number (from 1): the one with its grant key.
+
+    It is the destination's (2N), or the source's (2N - 1) where the destination's is merged with others: on a bank or
+    fund account that is not paid from another one.
+    """
+    on_source = _is_merged(transfer.destination) and not _is_merged(transfer.source)
+    return 2 * number - 1 if on_source else 2 * number

@@ -1,0 +1,263 @@
+"""Reading the books."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Row, text
+from sqlmodel import Session, col, select
+
+from foundation.pages import decode_cursor, encode_cursor
+from wallet.ledger.models import Fund, Proposal, ProposalDecision
+
+
+@dataclass(frozen=True, slots=True)
+class AccountRow:
+    """An account with its balance, in the smallest unit; `available` is None where there is no floor."""
+
+    address: str
+    asset: str
+    kind: str
+    purse: str | None
+    balance: int
+    held: int
+    available: int | None
+    entries: int
+    opened_at: datetime
+    closed_at: datetime | None
+    id: int
+
+
+@dataclass(frozen=True, slots=True)
+class Transaction:
+    """One entry on one purse of an owner; `amount` is signed, `explanation` is the code that was sealed."""
+
+    id: str
+    kind: str
+    amount: int
+    asset: str
+    purse: str
+    balance_after: int
+    value_date: date
+    recorded_at: datetime
+    explanation: str | None
+    reference: str | None
+
+
+_ACCOUNT = """
+    SELECT a.address, a.asset, a.kind, a.purse, b.posted AS balance, b.held, b.posted - b.held - b.floor AS available,
+           b.version AS entries, a.opened_at, a.closed_at, a.id
+      FROM ledger.account a JOIN ledger.balance b ON b.account_id = a.id
+"""
+# Above every character that an address can have: what starts with a prefix lies between the prefix and this.
+_LAST = "\U0010ffff"
+
+
+def account(db: Session, address: str) -> AccountRow | None:
+    """Give one account."""
+    statement = text(f'{_ACCOUNT} WHERE a.address = CAST(:address AS text) COLLATE "C"')
+    row = db.execute(statement, {"address": address}).first()
+    return None if row is None else AccountRow(*row)
+
+
+def accounts_after(db: Session, prefix: str, after: str | None, limit: int) -> list[AccountRow]:
+    """Give accounts whose address starts with a prefix, by address."""
+    rows = db.execute(
+        text(
+            f'{_ACCOUNT} WHERE a.address >= CAST(:prefix AS text) COLLATE "C"'
+            '   AND a.address < CAST(:last AS text) COLLATE "C"'
+            '   AND a.address > CAST(:after AS text) COLLATE "C" ORDER BY a.address LIMIT :limit'
+        ),
+        {"prefix": prefix, "last": prefix + _LAST, "after": after or "", "limit": limit},
+    )
+    return [AccountRow(*row) for row in rows]
+
+
+def purses_of(db: Session, owner: str) -> list[AccountRow]:
+    """Give the purses that an owner such as `holder:<id>` has, by name."""
+    return accounts_after(db, f"{owner}:", None, 100)
+
+
+def transactions_of(
+    db: Session,
+    owner: str,
+    purse: str | None = None,
+    from_: date | None = None,
+    to: date | None = None,
+    limit: int = 50,
+    cursor: str | None = None,
+) -> tuple[list[Transaction], str | None]:
+    """Give a page of the entries on an owner's purses, newest first, with the cursor of the next page.
+
+    Each purse is read backwards along its own chain, and the cursor keeps where each chain was left: a page costs the
+    same at the top and far down, with a thousand entries in the ledger or ten million.
+    """
+    position = decode_cursor(cursor, read=dict)
+    read: dict[str, int] = position["read"] if position else {}
+    purses = [row for row in purses_of(db, owner) if purse in (None, row.purse)]
+    bounds = {row.id: _version_before(read, str(row.id)) for row in purses}
+    rows = db.execute(
+        text(
+            """
+            SELECT a.id AS account_id, e.version, e.journal_id || '-' || e.line AS id, e.kind, e.amount, a.asset,
+                   a.purse, e.balance_after, e.value_date, e.recorded_at, e.explanation, e.reference
+              FROM unnest(CAST(:ids AS bigint[]), CAST(:bounds AS bigint[])) u(id, bound)
+              JOIN ledger.account a ON a.id = u.id
+             CROSS JOIN LATERAL (
+                SELECT e.*, j.kind, j.value_date, j.recorded_at
+                  FROM ledger.entry e JOIN ledger.journal j ON j.id = e.journal_id
+                 WHERE e.account_id = u.id AND e.version < u.bound
+                   AND (CAST(:from AS date) IS NULL OR j.value_date >= :from)
+                   AND (CAST(:to AS date) IS NULL OR j.value_date <= :to)
+                 ORDER BY e.version DESC LIMIT :limit) e
+             ORDER BY e.journal_id DESC, e.line DESC LIMIT :limit
+            """
+        ),
+        {"ids": list(bounds), "bounds": list(bounds.values()), "from": from_, "to": to, "limit": limit + 1},
+    ).all()
+    for row in rows[:limit]:
+        bounds[row.account_id] = row.version
+    left = {str(account_id): bound for account_id, bound in bounds.items()}
+    next_cursor = encode_cursor({"read": left}) if len(rows) > limit else None
+    return [Transaction(*row[2:]) for row in rows[:limit]], next_cursor
+
+
+_NO_BOUND = 2**63 - 1
+
+
+def _version_before(read: dict[str, Any], account_id: str) -> int:
+    bound = read.get(account_id, _NO_BOUND)
+    return bound if isinstance(bound, int) and 0 <= bound <= _NO_BOUND else 0
+
+
+def account_transactions(
+    db: Session, account_id: int, before: int | None, as_of_block: int | None, as_of_date: date | None, limit: int
+) -> Sequence[Row[Any]]:
+    """Give entries of one account, newest first, as they were after a block or on a value date."""
+    return db.execute(
+        text(
+            """
+            SELECT e.version, e.journal_id || '-' || e.line AS id, j.kind, e.amount, a.asset, e.balance_after,
+                   j.value_date, j.recorded_at, e.explanation, e.reference, c.address AS counter_account, e.grant_key,
+                   j.actor, j.decision
+              FROM ledger.entry e
+              JOIN ledger.journal j ON j.id = e.journal_id
+              JOIN ledger.account a ON a.id = e.account_id
+              LEFT JOIN ledger.account c ON c.id = e.counter_account_id
+             WHERE e.account_id = :account AND e.version < :before
+               AND (CAST(:as_of_date AS date) IS NULL OR j.value_date <= :as_of_date)
+               AND (CAST(:as_of_block AS bigint) IS NULL OR EXISTS (
+                    SELECT FROM ledger.block_journal b WHERE b.journal_id = j.id AND b.block_number <= :as_of_block))
+             ORDER BY e.version DESC LIMIT :limit
+            """
+        ),
+        {
+            "account": account_id,
+            "before": _NO_BOUND if before is None else before,
+            "as_of_block": as_of_block,
+            "as_of_date": as_of_date,
+            "limit": limit,
+        },
+    ).all()
+
+
+def transfers_in(db: Session, journal_id: int, number: int | None = None) -> Sequence[Row[Any]]:
+    """Give the transfers of a journal, or the one with this number (from 1), each from its unmerged lines.
+
+    Where both sides have a line of their own, the destination's speaks for the transfer.
+    """
+    return db.execute(
+        text(
+            """
+            SELECT DISTINCT ON ((e.line + 1) / 2)
+                   e.journal_id, e.line, j.kind, abs(e.amount) AS amount, a.asset,
+                   CASE WHEN e.amount > 0 THEN c.address ELSE a.address END AS source,
+                   CASE WHEN e.amount > 0 THEN a.address ELSE c.address END AS destination,
+                   e.grant_key, e.reference, e.explanation, e.hold_id, j.value_date, j.recorded_at, j.actor,
+                   j.on_behalf_of, j.decision, j.reason
+              FROM ledger.entry e
+              JOIN ledger.journal j ON j.id = e.journal_id
+              JOIN ledger.account a ON a.id = e.account_id
+              JOIN ledger.account c ON c.id = e.counter_account_id
+             WHERE e.journal_id = :journal
+               AND (CAST(:number AS int) IS NULL OR e.line IN (2 * :number - 1, 2 * :number))
+             ORDER BY (e.line + 1) / 2, e.line DESC
+            """
+        ),
+        {"journal": journal_id, "number": number},
+    ).all()
+
+
+def has_line(db: Session, journal_id: int, line: int) -> bool:
+    """Tell whether a journal has this line."""
+    found = text("SELECT 1 FROM ledger.entry WHERE journal_id = :journal AND line = :line")
+    return db.execute(found, {"journal": journal_id, "line": line}).first() is not None
+
+
+def fund(db: Session, code: str) -> Fund | None:
+    """Give one fund."""
+    return db.get(Fund, code)
+
+
+def proposal(
+    db: Session, proposal_id: UUID, subject: str | None = None, fund_code: str | None = None
+) -> Proposal | None:
+    """Give one proposal, where it is of this subject and fund."""
+    found = db.get(Proposal, proposal_id)
+    if found is None or subject not in (None, found.subject) or fund_code not in (None, found.fund):
+        return None
+    return found
+
+
+def decision_on(db: Session, proposal_id: UUID) -> ProposalDecision | None:
+    """Give the decision on a proposal, where there is one."""
+    return db.exec(select(ProposalDecision).where(col(ProposalDecision.proposal_id) == proposal_id)).first()
+
+
+def filled_by(db: Session, addresses: Sequence[str], purse: str) -> str | None:
+    """Give one of these addresses that was ever credited from a purse of this name, or None."""
+    return db.execute(
+        text(
+            """
+            SELECT a.address FROM ledger.account a
+             WHERE a.address = ANY (CAST(:addresses AS text[]))
+               AND EXISTS (SELECT FROM ledger.entry e JOIN ledger.account c ON c.id = e.counter_account_id
+                            WHERE e.account_id = a.id AND e.amount > 0 AND c.purse = :purse)
+             ORDER BY a.address LIMIT 1
+            """
+        ),
+        {"addresses": list(addresses), "purse": purse},
+    ).scalar()
+
+
+def hold(db: Session, hold_id: UUID) -> Row[Any] | None:
+    """Give a hold with the address and asset of its account, and who opened it."""
+    return db.execute(
+        text(
+            """
+            SELECT h.id, a.address AS account, h.amount, h.remaining, a.asset, h.state, h.purpose, h.opened_at,
+                   h.expires_at, h.closed_at, e.actor AS opened_by
+              FROM ledger.hold h
+              JOIN ledger.account a ON a.id = h.account_id
+              JOIN ledger.hold_event e ON e.hold_id = h.id AND e.sequence = 1
+             WHERE h.id = :id
+            """
+        ),
+        {"id": hold_id},
+    ).first()
+
+
+def holds_of_others(db: Session, hold_ids: Sequence[UUID], actor: str) -> list[UUID]:
+    """Give those of these holds that somebody else than this actor opened."""
+    rows = db.execute(
+        text(
+            "SELECT hold_id FROM ledger.hold_event WHERE hold_id = ANY (CAST(:ids AS uuid[])) AND sequence = 1"
+            "   AND actor <> :actor"
+        ),
+        {"ids": list(hold_ids), "actor": actor},
+    )
+    return list(rows.scalars())

@@ -1,0 +1,7 @@
+"""What Alembic runs; the work is in `foundation.migrate`."""
+
+from __future__ import annotations
+
+from foundation.migrate import run
+
+run()

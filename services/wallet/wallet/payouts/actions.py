@@ -1,0 +1,412 @@
+"""What is done with payout batches: draft, submit, approve, send, withdraw.
+
+Submitting, sending and withdrawing work in chunks, each its own transaction, so that no purse stays locked for long
+and a crash costs one chunk. `…_next_chunk` does nothing where its step may not be taken; the closing function of the
+step then says why. Every step locks its batch first, so two people's steps on one batch never mix.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from datetime import date
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import text
+from sqlmodel import Session
+
+from foundation.access import Caller
+from foundation.clock import business_date, now
+from foundation.identifiers import new_id
+from foundation.refusals import Refusal
+from wallet.holders.vault import Vault
+from wallet.ledger.actions import open_holds, post, release_holds
+from wallet.ledger.postings import HoldRequest
+from wallet.ledger.refusals import TooLittle
+from wallet.payouts import postings, queries, rules
+from wallet.payouts.files import file_content
+from wallet.payouts.models import Approval, Batch, BatchEvent
+from wallet.payouts.parameters import policy_on
+from wallet.payouts.refusals import (
+    ApprovedAlready,
+    BalancesMoving,
+    BeingSent,
+    BeingWithdrawn,
+    ContentChanged,
+    HoldersUnknown,
+    NoExecutionDay,
+    NothingToPay,
+    NotTheMaker,
+    OwnBatch,
+    OwnPayment,
+    PurseNotPayable,
+    WrongHash,
+    WrongState,
+)
+from wallet.payouts.rules import BatchState, Candidate, Exclusion
+
+CHUNK = 10_000
+"""Lines per transaction: as many as one journal takes."""
+_READS_BEFORE_GIVING_UP = 5
+
+
+def draft_batch(
+    db: Session, maker: str, purse: str, execute_on: date, holders: Sequence[UUID] | None
+) -> tuple[Batch, list[tuple[UUID, Exclusion]]]:
+    """Draft a batch of everybody's purse, or of those of these holders; give it with who is not in it and why.
+
+    Raises `PurseNotPayable`, `NoExecutionDay`, `HoldersUnknown`. Nothing is held yet: amounts are looked at again when
+    the batch is submitted.
+    """
+    asset = queries.purse_asset(db, purse)
+    if asset is None or purse not in rules.PAYABLE:
+        payable = ", ".join(rules.PAYABLE)
+        raise PurseNotPayable(f"Purse {purse!r} kan niet worden uitbetaald; wel: {payable}.", pointer="/purse")
+    _check_execution_day(execute_on)
+    if holders is not None:
+        unknown = queries.unknown_holders(db, holders)
+        if unknown:
+            raise HoldersUnknown(
+                f"{len(unknown)} pashouders zijn er niet, de eerste is {unknown[0]}.", pointer="/holders"
+            )
+    batch = Batch(
+        id=new_id(),
+        purse=purse,
+        asset=asset,
+        execute_on=execute_on,
+        state=BatchState.DRAFT,
+        maker=maker,
+        drafted_on=business_date(),
+        drafted_at=now(),
+    )
+    db.add(batch)
+    db.flush()
+    excluded: list[tuple[UUID, Exclusion]] = []
+    after: UUID | None = None
+    while found := queries.candidates(db, purse, business_date(), holders, after, CHUNK):
+        after = found[-1].holder_id
+        excluded += _add_lines(db, batch, found)
+    db.flush()
+    _note(db, batch, "drafted", maker, lines=batch.lines, total=batch.total, excluded=len(excluded))
+    return batch, excluded
+
+
+def _add_lines(db: Session, batch: Batch, found: Sequence[Candidate]) -> list[tuple[UUID, Exclusion]]:
+    judged = [(candidate, rules.exclusion(candidate)) for candidate in found]
+    payable = [candidate for candidate, reason in judged if reason is None]
+    ids = [new_id() for _ in payable]
+    # Another draft may take the same purse between our look and this insert: the index decides, and says so here.
+    rows = db.execute(
+        text(
+            "INSERT INTO payouts.line (id, batch_id, holder_id, purse, asset, iban_id, amount, end_to_end_id, state)"
+            " SELECT u.id, :batch, u.holder_id, :purse, :asset, u.iban_id, u.amount, u.end_to_end_id, 'drafted'"
+            "   FROM unnest(CAST(:ids AS uuid[]), CAST(:holders AS uuid[]), CAST(:ibans AS uuid[]),"
+            "               CAST(:amounts AS bigint[]), CAST(:end_to_end_ids AS text[]))"
+            "        u(id, holder_id, iban_id, amount, end_to_end_id)"
+            "  ORDER BY u.holder_id"
+            " ON CONFLICT (holder_id, purse) WHERE state IN ('drafted', 'held') DO NOTHING RETURNING holder_id, amount"
+        ),
+        {
+            "batch": batch.id,
+            "purse": batch.purse,
+            "asset": batch.asset,
+            "ids": ids,
+            "holders": [candidate.holder_id for candidate in payable],
+            "ibans": [candidate.usable_iban for candidate in payable],
+            "amounts": [candidate.available for candidate in payable],
+            "end_to_end_ids": [rules.end_to_end_id(line_id) for line_id in ids],
+        },
+    )
+    added = {row.holder_id: row.amount for row in rows}
+    batch.lines += len(added)
+    batch.total += sum(added.values())
+    excluded = [
+        (candidate.holder_id, reason or Exclusion.IN_OTHER_BATCH)
+        for candidate, reason in judged
+        if candidate.holder_id not in added
+    ]
+    db.execute(
+        text(
+            "INSERT INTO payouts.exclusion (batch_id, holder_id, reason) SELECT :batch, u.holder_id, u.reason"
+            " FROM unnest(CAST(:holders AS uuid[]), CAST(:reasons AS text[])) u(holder_id, reason)"
+        ),
+        {
+            "batch": batch.id,
+            "holders": [holder_id for holder_id, _ in excluded],
+            "reasons": [str(reason) for _, reason in excluded],
+        },
+    )
+    return excluded
+
+
+def hold_next_chunk(db: Session, batch_id: UUID, caller: Caller) -> bool:
+    """Hold the money of the next drafted lines of a batch. True while there may be more.
+
+    A line pays the whole available balance as it is *now* (PO-1), so amounts follow the purse until this moment; a
+    purse that may no longer be paid is dropped from the batch with its reason.
+    """
+    batch = queries.batch_for_update(db, batch_id)
+    if _refusal_to_submit(batch, caller) is not None:
+        return False
+    for _ in range(_READS_BEFORE_GIVING_UP):
+        drafted = queries.drafted_lines(db, batch, business_date(), CHUNK)
+        if not drafted:
+            return False
+        judged = [(line_id, name, candidate, rules.exclusion(candidate)) for line_id, name, candidate in drafted]
+        paid = [(line_id, name, candidate) for line_id, name, candidate, reason in judged if reason is None]
+        try:
+            with db.begin_nested():
+                if paid:
+                    _hold(db, batch, caller.actor, paid)
+        except TooLittle:
+            # Somebody spent between our look and the lock: look again.
+            continue
+        _drop(db, [(line_id, reason) for line_id, _, _, reason in judged if reason is not None])
+        return True
+    raise BalancesMoving("De saldo's veranderen te snel. Dien de uitbetaling zo opnieuw in.")
+
+
+def _hold(db: Session, batch: Batch, actor: str, paid: Sequence[tuple[UUID, str, Candidate]]) -> None:
+    # A hold has the id of its line: however often a step is repeated there can be no second one.
+    requests = [
+        HoldRequest(line_id, postings.account(candidate.holder_id, batch.purse), candidate.available, batch.asset)
+        for line_id, _, candidate in paid
+    ]
+    open_holds(db, requests, purpose=f"payout-batch/{batch.id}", actor=actor)
+    db.execute(
+        text(
+            "UPDATE payouts.line l"
+            "   SET state = 'held', hold_id = l.id, amount = u.amount, iban_id = u.iban_id, creditor_name = u.name,"
+            "       line_no = u.i + (SELECT count(*) FROM payouts.line h"
+            "                         WHERE h.batch_id = :batch AND h.state = 'held')"
+            "  FROM unnest(CAST(:ids AS uuid[]), CAST(:amounts AS bigint[]), CAST(:ibans AS uuid[]),"
+            "              CAST(:names AS text[])) WITH ORDINALITY u(id, amount, iban_id, name, i)"
+            " WHERE l.id = u.id"
+        ),
+        {
+            "batch": batch.id,
+            "ids": [line_id for line_id, _, _ in paid],
+            "amounts": [candidate.available for _, _, candidate in paid],
+            "ibans": [candidate.usable_iban for _, _, candidate in paid],
+            "names": [name for _, name, _ in paid],
+        },
+    )
+
+
+def _drop(db: Session, dropped: Sequence[tuple[UUID, Exclusion]]) -> None:
+    if dropped:
+        db.execute(
+            text(
+                "UPDATE payouts.line l SET state = 'dropped', reason = u.reason"
+                "  FROM unnest(CAST(:ids AS uuid[]), CAST(:reasons AS text[])) u(id, reason) WHERE l.id = u.id"
+            ),
+            {"ids": [line_id for line_id, _ in dropped], "reasons": [str(reason) for _, reason in dropped]},
+        )
+
+
+def finish_submission(db: Session, batch_id: UUID, caller: Caller, debtor_name: str, debtor_iban: str) -> Batch:
+    """Freeze a batch whose lines are held, and hash its content. Raises why it cannot be submitted."""
+    batch = queries.batch_for_update(db, batch_id)
+    refusal = _refusal_to_submit(batch, caller)
+    if refusal is not None:
+        raise refusal
+    counts = queries.line_counts(db, batch_id)
+    batch.lines, batch.total = counts.get("held", (0, 0))
+    if batch.lines == 0 or "drafted" in counts:
+        raise NothingToPay("Er is niets uit te betalen: geen purse hierin heeft nu geld en een bruikbare IBAN.")
+    batch.debtor_name, batch.debtor_iban = debtor_name, debtor_iban
+    batch.content_hash = rules.content_hash(queries.content_header(batch), queries.content_lines(db, batch_id))
+    batch.content_version = rules.CONTENT_VERSION
+    batch.approvals_needed = rules.approvals_needed(batch.total, policy_on(business_date()))
+    batch.submitted_at = now()
+    batch.state = BatchState.SUBMITTED
+    db.flush()
+    dropped = counts.get("dropped", (0, 0))[0]
+    _note(
+        db, batch, "submitted", caller.subject,
+        lines=batch.lines, total=batch.total, dropped=dropped, contentHash=batch.content_hash.hex(),
+    )  # fmt: skip
+    return batch
+
+
+def _refusal_to_submit(batch: Batch, caller: Caller) -> Refusal | None:
+    if batch.maker != caller.subject:
+        return NotTheMaker("Alleen wie een uitbetaling maakte dient haar in.")
+    if batch.state != BatchState.DRAFT:
+        return _wrong_state(batch, "worden ingediend")
+    if batch.withdrawal_started_at is not None:
+        return BeingWithdrawn("Deze uitbetaling wordt ingetrokken.")
+    return _no_execution_day(batch.execute_on)
+
+
+def approve(db: Session, batch_id: UUID, caller: Caller, content_hash: bytes) -> Batch:
+    """Approve one content of a batch made by somebody else (PO-1). Raises `OwnBatch`, `OwnPayment`, `WrongHash`."""
+    batch = queries.batch_for_update(db, batch_id)
+    if batch.maker == caller.subject:
+        raise OwnBatch("Wie een uitbetaling maakte keurt haar niet zelf goed.")
+    if caller.holder_id is not None and queries.is_paid_by(db, batch_id, UUID(caller.holder_id)):
+        raise OwnPayment("Wie er zelf geld uit krijgt keurt een uitbetaling niet goed.")
+    if batch.state != BatchState.SUBMITTED:
+        raise _wrong_state(batch, "worden goedgekeurd")
+    if batch.withdrawal_started_at is not None:
+        raise BeingWithdrawn("Deze uitbetaling wordt ingetrokken.")
+    if batch.content_hash != content_hash:
+        raise WrongHash("De inhoud is anders dan wat u goedkeurt. Bekijk haar opnieuw.", pointer="/contentHash")
+    _check_content(db, batch)
+    before = queries.approvals(db, batch_id)
+    if any(approval.approver == caller.subject for approval in before):
+        raise ApprovedAlready("U hebt deze uitbetaling al goedgekeurd; een ander moet dat ook doen.")
+    approval = Approval(
+        batch_id=batch_id, approver=caller.subject, maker=batch.maker, content_hash=content_hash, approved_at=now()
+    )
+    db.add(approval)
+    db.flush()
+    if len(before) + 1 >= (batch.approvals_needed or 1):
+        batch.state, batch.checker, batch.approved_at = BatchState.APPROVED, caller.subject, approval.approved_at
+        db.flush()
+    _note(db, batch, "approved", caller.subject, contentHash=content_hash.hex())
+    return batch
+
+
+def send_next_chunk(db: Session, batch_id: UUID, caller: Caller, channel: str) -> bool:
+    """Post the next held lines of an approved batch to the bank, out of their holds. True while there may be more."""
+    batch = queries.batch_for_update(db, batch_id)
+    if _refusal_to_send(db, batch) is not None:
+        return False
+    if batch.sending_at is None:
+        batch.sender, batch.channel = caller.subject, channel
+        # One value date for all journals of a batch, also when midnight or a crash comes between them.
+        batch.sending_on, batch.sending_at = business_date(), now()
+        db.flush()
+    assert batch.sending_on is not None
+    assert batch.sender is not None
+    lines = db.execute(
+        text(
+            "SELECT id, holder_id, purse, asset, amount, end_to_end_id, hold_id, line_no FROM payouts.line"
+            " WHERE batch_id = :batch AND state = 'held' ORDER BY line_no LIMIT :limit"
+        ),
+        {"batch": batch_id, "limit": CHUNK},
+    ).all()
+    if not lines:
+        return False
+    posted = post(
+        db,
+        kind=postings.PAYOUT,
+        value_date=batch.sending_on,
+        actor=batch.sender,
+        decision=f"payout-batch/{batch.id}",
+        batch=str(batch.id),
+        chunk=(lines[0].line_no - 1) // CHUNK,
+        transfers=[postings.sent(postings.PaidLine(*line[:7])) for line in lines],
+    )
+    db.execute(
+        text("UPDATE payouts.line SET state = 'sent', sent_journal = :journal WHERE id = ANY (:ids)"),
+        {"journal": posted.journal_id, "ids": [line.id for line in lines]},
+    )
+    return True
+
+
+def finish_sending(db: Session, vault: Vault, batch_id: UUID, caller: Caller) -> Batch:
+    """Make the file of a batch whose lines are all posted, and remember its hash. Raises why it cannot be sent."""
+    batch = queries.batch_for_update(db, batch_id)
+    refusal = _refusal_to_send(db, batch)
+    if refusal is not None:
+        raise refusal
+    content = file_content(db, vault, batch)
+    batch.file_sha256, batch.file_bytes = hashlib.sha256(content).digest(), len(content)
+    batch.sent_at = now()
+    batch.state = BatchState.SENT
+    db.flush()
+    _note(db, batch, "sent", caller.subject, channel=batch.channel, sha256=batch.file_sha256.hex())
+    return batch
+
+
+def _refusal_to_send(db: Session, batch: Batch) -> Refusal | None:
+    if batch.state != BatchState.APPROVED:
+        return _wrong_state(batch, "worden verzonden")
+    if batch.withdrawal_started_at is not None:
+        return BeingWithdrawn("Deze uitbetaling wordt ingetrokken.")
+    # What was begun is finished, whatever day it has become: money has left purses.
+    if batch.sending_at is not None:
+        return None
+    refusal = _no_execution_day(batch.execute_on)
+    if refusal is not None:
+        return refusal
+    try:
+        _check_content(db, batch)
+    except ContentChanged as changed:
+        return changed
+    return None
+
+
+def release_next_chunk(db: Session, batch_id: UUID, caller: Caller) -> bool:
+    """Let go of the money of the next lines of a batch that is being withdrawn. True while there may be more."""
+    batch = queries.batch_for_update(db, batch_id)
+    if _refusal_to_withdraw(batch) is not None:
+        return False
+    if batch.withdrawal_started_at is None:
+        batch.withdrawer, batch.withdrawal_started_at = caller.subject, now()
+        db.flush()
+    lines = db.execute(
+        text(
+            "UPDATE payouts.line SET state = 'withdrawn' WHERE id IN (SELECT id FROM payouts.line"
+            " WHERE batch_id = :batch AND state IN ('drafted', 'held') ORDER BY holder_id LIMIT :limit)"
+            " RETURNING hold_id"
+        ),
+        {"batch": batch_id, "limit": CHUNK},
+    ).all()
+    holds = [line.hold_id for line in lines if line.hold_id is not None]
+    if holds:
+        release_holds(db, holds, actor=caller.actor)
+    return bool(lines)
+
+
+def finish_withdrawal(db: Session, batch_id: UUID, caller: Caller) -> Batch:
+    """Close a batch of which nothing is held any more. Raises why it cannot be withdrawn."""
+    batch = queries.batch_for_update(db, batch_id)
+    refusal = _refusal_to_withdraw(batch)
+    if refusal is not None:
+        raise refusal
+    batch.state, batch.withdrawn_at = BatchState.WITHDRAWN, now()
+    db.flush()
+    _note(db, batch, "withdrawn", caller.subject)
+    return batch
+
+
+def _refusal_to_withdraw(batch: Batch) -> Refusal | None:
+    if batch.state not in (BatchState.DRAFT, BatchState.SUBMITTED, BatchState.APPROVED):
+        return _wrong_state(batch, "worden ingetrokken")
+    if batch.sending_at is not None:
+        return BeingSent("Deze uitbetaling wordt al verzonden.")
+    return None
+
+
+def _check_content(db: Session, batch: Batch) -> None:
+    found = rules.content_hash(queries.content_header(batch), queries.content_lines(db, batch.id))
+    if found != batch.content_hash:
+        raise ContentChanged("De inhoud is niet meer wat is ingediend. Trek de uitbetaling in en meld dit.")
+
+
+def _check_execution_day(execute_on: date) -> None:
+    refusal = _no_execution_day(execute_on)
+    if refusal is not None:
+        raise refusal
+
+
+def _no_execution_day(execute_on: date) -> NoExecutionDay | None:
+    instead = rules.execution_day_instead(execute_on, business_date())
+    if instead is None:
+        return None
+    return NoExecutionDay(
+        f"Op {execute_on} kan de bank niet uitvoeren. De eerstvolgende dag die kan is {instead}.", pointer="/executeOn"
+    )
+
+
+def _wrong_state(batch: Batch, what: str) -> WrongState:
+    return WrongState(f"Deze uitbetaling is {batch.state} en kan niet {what}.")
+
+
+def _note(db: Session, batch: Batch, kind: str, actor: str, **details: Any) -> None:
+    db.add(BatchEvent(batch_id=batch.id, kind=kind, actor=actor, details=details, recorded_at=now()))
+    db.flush()

@@ -1,0 +1,90 @@
+"""What a payout means in the ledger.
+
+Grant keys name the line, so that no repetition pays it, or brings it back, twice.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from wallet.ledger.postings import BANK_CURRENT as CURRENT
+from wallet.ledger.postings import Transfer
+
+OUTGOING = "bank:outgoing"
+
+PAYOUT = "payout"
+SETTLEMENT = "payout-settlement"
+RETURN = "payout-return"
+REJECTION = "payout-rejection"
+
+
+@dataclass(frozen=True, slots=True)
+class PaidLine:
+    """A line as the ledger sees it; `amount` in the smallest unit of `asset`."""
+
+    line_id: UUID
+    holder_id: UUID
+    purse: str
+    asset: str
+    amount: int
+    end_to_end_id: str
+    hold_id: UUID | None
+
+
+def account(holder_id: UUID, purse: str) -> str:
+    """Give the address of a holder's purse."""
+    return f"holder:{holder_id}:{purse}"
+
+
+def sent(line: PaidLine) -> Transfer:
+    """The money leaves the purse for the bank, out of its hold (PO-2)."""
+    return Transfer(
+        source=account(line.holder_id, line.purse),
+        destination=OUTGOING,
+        amount=line.amount,
+        asset=line.asset,
+        grant_key=f"payout/{line.line_id}",
+        reference=line.end_to_end_id,
+        explanation="payout.sent",
+        hold_id=line.hold_id,
+    )
+
+
+def settled(entry_key: bytes, amount: int, asset: str, reference: str | None) -> Transfer:
+    """The bank has taken it from the municipality's account: one transfer per booking of the bank (PO-2)."""
+    return Transfer(
+        source=OUTGOING,
+        destination=CURRENT,
+        amount=amount,
+        asset=asset,
+        grant_key=f"payout-settlement/{entry_key.hex()}",
+        reference=reference,
+        explanation="payout.settled",
+    )
+
+
+def returned(line: PaidLine) -> Transfer:
+    """The bank has given it back: it is in the purse again (PO-2)."""
+    return Transfer(
+        source=CURRENT,
+        destination=account(line.holder_id, line.purse),
+        amount=line.amount,
+        asset=line.asset,
+        grant_key=f"payout-return/{line.line_id}",
+        reference=line.end_to_end_id,
+        explanation="payout.returned",
+    )
+
+
+def rejected(line: PaidLine) -> Transfer:
+    """The bank will not pay it, and never took it: it is in the purse again (PO-2)."""
+    return Transfer(
+        source=OUTGOING,
+        destination=account(line.holder_id, line.purse),
+        amount=line.amount,
+        asset=line.asset,
+        grant_key=f"payout-rejection/{line.line_id}",
+        reference=line.end_to_end_id,
+        explanation="payout.rejected",
+    )
