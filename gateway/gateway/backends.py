@@ -17,8 +17,8 @@ from foundation.refusals import BadRequest, Forbidden, NotFound
 from gateway.metrics import OUTAGES
 from gateway.refusals import ServiceBroke, ServiceDown, ServiceSlow
 
-CONNECT_TIMEOUT_S = 2.0
-POOL_TIMEOUT_S = 5.0
+CONNECT_TIMEOUT_S = 5.0
+POOL_TIMEOUT_S = 10.0
 PAGE_DEADLINE_S = 10.0
 READY_DEADLINE_S = 2.0
 

@@ -9,7 +9,9 @@ out of tries, is parked (`dead`): visible, and sent again only when somebody res
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Mapping, Sequence
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -18,6 +20,7 @@ from uuid import UUID
 import structlog
 from pydantic_core import to_json
 from sqlalchemy import text
+from sqlalchemy.exc import SQLAlchemyError
 from sqlmodel import Session
 
 from foundation.clock import now
@@ -29,8 +32,9 @@ from foundation.refusals import NotFound
 MAX_ATTEMPTS = 12
 BACKOFF_BASE_S = 2.0
 BACKOFF_CAP_S = 900.0
-LEASE_S = 90
-"""Longer than a delivery may take (the worker's hard time limit is 60 s): an expired lease means a dead worker."""
+LEASE_S = 20
+LEASE_KEPT_EVERY_S = 5.0
+"""A lease is kept up while its delivery lasts, so that one which ends means a dead worker and is soon taken over."""
 
 log = structlog.get_logger()
 
@@ -181,13 +185,15 @@ def deliver_one(database: Database, handlers: Mapping[str, Handler], row_id: UUI
     row = lease(database, row_id)
     if row is None:
         return False
-    handler = handlers[row.kind]
+    handler = handlers.get(row.kind, _UNKNOWN_KIND)
     if row.attempts > MAX_ATTEMPTS:
         # Its last attempts ended without a word: it killed or outlasted its worker.
         _park(database, handler, row, "attemptsExhausted", "every attempt ended without an answer")
         return True
     try:
-        answer = handler.deliver(row)
+        with _kept(database, row):
+            answer = handler.deliver(row)
+        _finish(database, handler, row, answer)
     except DeliveryRefused as refusal:
         _park(database, handler, row, refusal.code, refusal.message)
     except DeliveryFailed as failure:
@@ -196,9 +202,40 @@ def deliver_one(database: Database, handlers: Mapping[str, Handler], row_id: UUI
         # A fault of ours in the handler: tried again like an outage, and parked when it stays.
         log.exception("outbox-handler-failed", outbox_id=str(row.id), kind=row.kind)
         _fail(database, handler, row, type(fault).__name__, None)
-    else:
-        _finish(database, handler, row, answer)
     return True
+
+
+def _not_ours(row: Leased) -> Mapping[str, Any]:
+    # While a new version is rolled out: the new worker knows it, and this one must not stop for it.
+    raise DeliveryFailed(f"no handler for {row.kind}")
+
+
+_UNKNOWN_KIND = Handler(_not_ours)
+
+
+@contextmanager
+def _kept(database: Database, row: Leased) -> Iterator[None]:
+    """Keep the lease up from beside the delivery; a worker that is killed stops doing so."""
+    ended = threading.Event()
+
+    def keep() -> None:
+        while not ended.wait(LEASE_KEPT_EVERY_S):
+            try:
+                with database.transaction() as db:
+                    db.execute(
+                        text("UPDATE outbox SET lease_until = :until WHERE id = :id AND lease_token = :token"),
+                        {"until": now() + timedelta(seconds=LEASE_S), "id": row.id, "token": row.token},
+                    )
+            except SQLAlchemyError as error:
+                log.warning("outbox-lease-not-kept", outbox_id=str(row.id), error=type(error).__name__)
+
+    keeper = threading.Thread(target=keep, name="outbox-lease", daemon=True)
+    keeper.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        keeper.join()
 
 
 def _finish(database: Database, handler: Handler, row: Leased, answer: Mapping[str, Any]) -> None:
@@ -225,7 +262,8 @@ def _fail(database: Database, handler: Handler, row: Leased, error: str, retry_a
         _park(database, handler, row, "attemptsExhausted", error)
         return
     ceiling = min(BACKOFF_CAP_S, BACKOFF_BASE_S * 2 ** (row.attempts - 1))
-    wait_s = max(retry_after_s or 0.0, random.uniform(0, ceiling))  # noqa: S311 (spreads retries, hides nothing)
+    asked_s = min(BACKOFF_CAP_S, retry_after_s or 0.0)
+    wait_s = max(asked_s, random.uniform(0, ceiling))  # noqa: S311 (spreads retries, hides nothing)
     database.run(lambda db: _leave(db, row, "pending", next_at=now() + timedelta(seconds=wait_s), last_error=error))
     log.info("outbox-postponed", outbox_id=str(row.id), kind=row.kind, attempts=row.attempts, wait_s=round(wait_s, 1))
 

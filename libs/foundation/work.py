@@ -36,6 +36,8 @@ STALE_AFTER_S = 75.0
 
 TASK_TIME_LIMIT_S = 60
 VISIBILITY_TIMEOUT_S = 120
+SILENCE_S = 5.0
+"""How long a bell that failed does not ring; the sweep comes every `TICK_S`."""
 
 log = structlog.get_logger()
 
@@ -71,6 +73,12 @@ def configure(name: str, redis_url: str) -> Celery:
             "socket_timeout": 10,
             "socket_connect_timeout": 2,
             "global_keyprefix": f"{name}:",
+            # A bell rings while somebody waits for an answer: without a broker it is given up at once. Kombu's own
+            # choice is to try for 6 s. The worker's connection has its own settings, and tries for ever.
+            "max_retries": 1,
+            "interval_start": 0,
+            "interval_step": 0,
+            "interval_max": 0,
         },
         redis_socket_timeout=10,
         redis_socket_connect_timeout=2,
@@ -86,11 +94,16 @@ class Bell:
         self._app = app
         self._queue = queue
         self._task = task
+        self._silent_until = 0.0
 
     def __call__(self, row_id: UUID) -> None:
+        if time.monotonic() < self._silent_until:
+            return
         try:
             self._app.send_task(self._task, [str(row_id)], queue=self._queue, retry=False, expires=VISIBILITY_TIMEOUT_S)
         except Exception as error:
+            # A broker that does not even refuse costs 2 s for each bell: the sweep does without for a while.
+            self._silent_until = time.monotonic() + SILENCE_S
             log.warning("bell-silent", error=type(error).__name__, outbox_id=str(row_id))
 
 

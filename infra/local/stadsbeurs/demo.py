@@ -67,14 +67,15 @@ def tell(story: Story, people: People, workplace: Workplace) -> Mapping[str, str
 
 def summarise(story: Story, figures: Mapping[str, str], workplace: Workplace, seconds: float) -> None:
     """What happened, in figures; how long each step took; whether all is as it must be."""
-    width = max(len(text) for text in (*figures, *(title for title, _ in story.timings)))
     story.say("\nSummary")
+    width = max(len(what) for what in figures)
     for what, figure in figures.items():
-        story.tell(f"{what:<{width}}  {figure:>14}")
+        story.tell(f"{what:<{width}}  {figure}")
     story.say("\nTime")
+    width = max(len(title) for title, _ in story.timings)
     for title, took_s in story.timings:
-        story.tell(f"{title:<{width}}  {took_s:>12.1f} s")
-    story.tell(f"{'in all':<{width}}  {seconds:>12.1f} s")
+        story.tell(f"{title:<{width}}  {took_s:>6.1f} s")
+    story.tell(f"{'in all':<{width}}  {seconds:>6.1f} s")
     story.say(f"\nThe files of the bank and the logs are in {workplace.folder}")
     if story.failed:
         story.say(f"\n{len(story.failed)} of {len(story.checks)} checks failed:")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
@@ -17,6 +18,7 @@ from stadsbeurs.accounts import write_private
 from stadsbeurs.mistakes import Mistake
 from stadsbeurs.people import WALLET
 from stadsbeurs.sample import Municipality
+from stadsbeurs.story import Story
 
 PURSE = "vrij"
 XML = "application/xml"
@@ -37,7 +39,7 @@ class Payout:
 
     def make_and_send(self) -> None:
         """Draft, submit and send by finance-maker, approve by finance-checker, and look into the file."""
-        with self.municipality.story.step("Purse vrij is paid out: drafted, approved by another, sent as pain.001"):
+        with self._story.step("Purse vrij is paid out: drafted, approved by another, sent as pain.001"):
             self._draft()
             content_hash = self._submit()
             self._approve(content_hash)
@@ -46,24 +48,23 @@ class Payout:
 
     def settle_from_bank_statement(self) -> None:
         """Import the bank's statement, in which one payment comes back, twice: the second time changes nothing."""
-        with self.municipality.story.step("The bank statement is imported: all is settled, one payment comes back"):
-            before = self._vrij()
+        with self._story.step("The bank statement is imported: all is settled, one payment comes back"):
+            self._check_purses("every purse vrij is empty since it was sent", {})
             self._order_statement()
             self._import("sample-statement", "the statement", matched=1, returned=1)
-            state = self._state()
-            self._story.check("the batch is settled", "settled", state["state"])
-            after = self._vrij()
-            self._check_purses(before, after)
+            state = self.municipality.finance_maker.get(self._address)["state"]
+            self._story.check("the batch is settled", "settled", state)
+            self._check_purses("every paid purse vrij is 0, the returned one is whole again", self._returned_whole)
+            self._check_seen_by_holder()
             self._import("sample-statement-again", "the same statement once more", repeated=2)
-            self._story.check("no purse has changed by that", after, self._vrij())
+            self._check_purses("no purse has changed by that", self._returned_whole)
 
     def figures(self) -> dict[str, str]:
         """What the summary shows of it."""
-        returned = self._expected[self.returned][PURSE]
         return {
             "payments sent": str(self.batch["lines"]),
             "paid out": f"€ {euros(self.batch['total'])}",
-            "of which came back": f"€ {euros(returned)}",
+            "of which came back": f"€ {euros(self._returned_whole[self.returned])}",
         }
 
     # Drafting to sending
@@ -142,29 +143,30 @@ class Payout:
         told = ", ".join(f"{count} {name}" for name, count in outcomes.items())
         self._story.check(f"{what}: {told}", {**dict.fromkeys(outcomes, 0), **expected}, outcomes)
 
-    def _check_purses(self, before: dict[str, int], after: dict[str, int]) -> None:
-        paid = {number for number, figures in self._expected.items() if figures[PURSE]}
-        self._story.check("every purse vrij was empty once it was sent", dict.fromkeys(before, 0), before)
-        whole = self._expected[self.returned][PURSE]
-        self._story.check(
-            f"{len(paid) - 1} paid purses vrij are 0 and the returned one is whole again: € {euros(whole)}",
-            {**dict.fromkeys(after, 0), self.returned: whole},
-            after,
-        )
+    def _check_purses(self, what: str, filled: Mapping[str, int]) -> None:
+        """Every participant's purse holds what `filled` says, and nothing where it says nothing."""
+        found = self.municipality.balances(PURSE)
+        self._story.check(what, {**dict.fromkeys(found, 0), **filled}, found)
 
-    def _vrij(self) -> dict[str, int]:
-        return {number: purses[PURSE] for number, purses in self.municipality.purses().items()}
+    def _check_seen_by_holder(self) -> None:
+        """The participant whose payment came back sees the money on the own page."""
+        holder = self.municipality.holder_ids[self.returned]
+        person = self.municipality.people.person("pass-holder", f"participant-{self.returned}", holder=holder)
+        purses = {one["purse"]: one["available"] for one in person.get(f"{WALLET}/holders/{holder}/purses")["items"]}
+        amount = self._returned_whole[self.returned]
+        self._story.check(f"participant {self.returned} can use € {euros(amount)} again", amount, purses.get(PURSE))
 
-    def _state(self) -> Any:
-        return self.municipality.finance_maker.get(self._address)
+    @property
+    def _returned_whole(self) -> dict[str, int]:
+        return {self.returned: self._expected[self.returned][PURSE]}
 
     def _save(self, name: str, content: bytes) -> None:
         write_private(self.folder / name, content.decode("utf-8"))
         digest = hashlib.sha256(content).hexdigest()
-        self._story.tell(f"{name}: {len(content):,} bytes, sha256 {digest}")
+        self._story.tell(f"{name}: {len(content)} bytes, sha256 {digest}")
 
     @property
-    def _story(self) -> Any:
+    def _story(self) -> Story:
         return self.municipality.story
 
     @property

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -15,6 +16,7 @@ from stadsbeurs.mistakes import Mistake
 WALLET = "/api/wallet/v1"
 BURGERBUDGET = "/api/burgerbudget/v1"
 
+PAGE = 1000
 TRIES = 10
 PAUSE_S = 0.5
 """Between two tries. Every write carries an idempotency key, so that trying again is harmless."""
@@ -36,7 +38,7 @@ class People:
     def __init__(self, address: str, keys: Path) -> None:
         """`keys` is the folder with the key of the stand-in identity provider."""
         self._keys = keys
-        self._people: dict[tuple[str, str | None, str | None], Person] = {}
+        self._people: dict[tuple[str | None, ...], Person] = {}
         self._http = httpx.Client(base_url=address, timeout=httpx.Timeout(60.0, connect=5.0))
 
     def __enter__(self) -> People:
@@ -47,11 +49,13 @@ class People:
     ) -> None:
         self._http.close()
 
-    def person(self, role: str, subject: str | None = None, organisation: str | None = None) -> Person:
+    def person(
+        self, role: str, subject: str | None = None, *, organisation: str | None = None, holder: str | None = None
+    ) -> Person:
         """Somebody signed in for one hour; `subject` defaults to the name of the role."""
-        who = (role, subject, organisation)
+        who = (role, subject, organisation, holder)
         if who not in self._people:
-            token = tokens.sign_in(self._keys, role, subject, organisation=organisation)
+            token = tokens.sign_in(self._keys, role, subject, holder, organisation)
             self._people[who] = Person(self._http, token)
         return self._people[who]
 
@@ -66,6 +70,14 @@ class Person:
     def get(self, path: str, **query: str | int) -> Any:
         """Read JSON. Raises `Refused`."""
         return self.fetch(path, **query).json()
+
+    def items(self, path: str, **query: str | int) -> Iterator[Any]:
+        """Read a list to its end, page by page. Raises `Refused`."""
+        page = self.get(path, limit=PAGE, **query)
+        yield from page["items"]
+        while page["nextCursor"]:
+            page = self.get(path, limit=PAGE, cursor=page["nextCursor"], **query)
+            yield from page["items"]
 
     def fetch(self, path: str, **query: str | int) -> httpx.Response:
         """Read something that is not JSON, with its headers. Raises `Refused`."""

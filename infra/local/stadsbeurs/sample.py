@@ -183,7 +183,8 @@ class Municipality:
         return found
 
     def _import_file(self, file: HoursFile) -> dict[str, Any]:
-        organisation = self.people.person("organisation", file.organisation, self.organisation_ids[file.organisation])
+        id_ = self.organisation_ids[file.organisation]
+        organisation = self.people.person("organisation", file.organisation, organisation=id_)
         batches = f"{BURGERBUDGET}/hours/batches"
         key = f"sample-{file.quarter}-{file.organisation}"
         batch = organisation.upload(batches, key, file.content, "text/csv", partial="true")
@@ -221,14 +222,12 @@ class Municipality:
         with self.story.step("Every figure is compared with the expected ones"):
             self.wait_until_posted()
             numbers = list(expected["participants"])
-            read = self.story.for_each("participants' pages read", numbers, self._page)
-            pages = dict(zip(numbers, read, strict=True))
-            purses = self.purses()
-            found = {number: {**purses[number], **pages[number]} for number in numbers}
+            read = self.story.for_each("participants' purses and pages read", numbers, self._figures_of)
+            found = dict(zip(numbers, read, strict=True))
             self._check_participants(expected["participants"], found)
             totals = expected["totals"]
             for purse, title in (("budget", "burgerbudget"), ("vrij", "vrij")):
-                total = sum(purses[number][purse] for number in numbers)
+                total = sum(figures[purse] for figures in found.values())
                 self.story.check(f"in all purses {title} together: € {euros(total)}", totals[purse], total)
                 self._figures[f"in purses {title}"] = f"€ {euros(total)}"
             credited = DEPOSIT - self.fund_balance()
@@ -247,24 +246,25 @@ class Municipality:
 
         wait_until("the wallet had all postings of burgerbudget", is_empty, POSTED_WITHIN_S)
 
-    def purses(self) -> dict[str, dict[str, int]]:
-        """Both purses of every participant, in cents, by number; a purse that never held anything counts as empty."""
-        numbers = [one.number for one in self.sample.participants]
-        return dict(zip(numbers, self.story.for_each("participants' purses read", numbers, self._purses), strict=True))
+    def balances(self, purse: str) -> dict[str, int]:
+        """One purse of every participant as the auditor finds it in the books, in cents, by number."""
+        accounts = self.auditor.items(f"{WALLET}/accounts", prefix="holder:")
+        found = {account["address"]: int(account["balance"]) for account in accounts}
+        return {number: found.get(f"holder:{id_}:{purse}", 0) for number, id_ in self.holder_ids.items()}
 
     def fund_balance(self) -> int:
         """What is left in the fund, in cents."""
         return int(self.finance_maker.get(f"{WALLET}/funds/{FUND}")["balance"])
 
-    def _purses(self, number: str) -> dict[str, int]:
+    def _figures_of(self, number: str) -> dict[str, Any]:
+        """What a caseworker sees of one participant; a purse that never held anything counts as empty."""
         items = self.caseworker.get(f"{WALLET}/holders/{self.holder_ids[number]}/purses")["items"]
-        balances = {item["purse"]: int(item["balance"]) for item in items if item["asset"] == "EUR"}
-        return {"budget": balances.get("burgerbudget", 0), "vrij": balances.get("vrij", 0)}
-
-    def _page(self, number: str) -> dict[str, Any]:
+        balances = {item["purse"]: item["balance"] for item in items if item["asset"] == "EUR"}
         page = self.caseworker.get(f"{BURGERBUDGET}/participants/{number}")
         names = ("hours", "used", "toppedUp", "judgement")
         return {
+            "budget": balances.get("burgerbudget", 0),
+            "vrij": balances.get("vrij", 0),
             "insufficientQuarters": page["insufficientQuarters"],
             "status": page["status"],
             "startQuarter": page["startQuarter"],

@@ -38,7 +38,9 @@ class Books:
 
     def post(self, *transfers: Transfer, kind: str = "test", **more: Any) -> Posted:
         with self.database.transaction() as db:
-            return post(db, kind=kind, value_date=more.pop("value_date", DAY), actor="tester", transfers=transfers, **more)
+            return post(
+                db, kind=kind, value_date=more.pop("value_date", DAY), actor="tester", transfers=transfers, **more
+            )
 
     def hold(self, *requests: HoldRequest, purpose: str = "test", actor: str = "tester") -> None:
         with self.database.transaction() as db:
@@ -53,6 +55,15 @@ class Books:
     def balance(self, address: str) -> int:
         figures = self.figures(address)
         return 0 if figures is None else figures[0]
+
+    def all_figures(self, addresses: Sequence[str]) -> dict[str, tuple[int, int]]:
+        """Give what stands and is held on those of these accounts that are there."""
+        rows = self.rows(
+            "SELECT a.address, b.posted, b.held FROM ledger.account a JOIN ledger.balance b ON b.account_id = a.id"
+            " WHERE a.address = ANY (:addresses)",
+            addresses=list(addresses),
+        )
+        return {row.address: (row.posted, row.held) for row in rows}
 
     def rows(self, statement: str, **values: Any) -> Sequence[Any]:
         with self.database.transaction() as db:

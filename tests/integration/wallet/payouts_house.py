@@ -11,18 +11,18 @@ from pathlib import Path
 from typing import Any
 
 from fastapi import FastAPI
+from schwifty import IBAN
+from sqlalchemy import text
+
 from foundation.access import Role
 from foundation.application import create_api
 from foundation.database import Database
-from schwifty import IBAN
-from sqlalchemy import text
+from tests.support.callers import Callers, Client
 from wallet.holders import routes as holder_routes
 from wallet.ledger import actions as ledger
 from wallet.ledger.postings import Transfer
 from wallet.payouts import routes as payout_routes
 from wallet.payouts.settings import PayoutSettings
-
-from tests.support.callers import Callers, Client
 
 DEBTOR = "NL66BNGH0123456789"
 
@@ -30,7 +30,9 @@ DEBTOR = "NL66BNGH0123456789"
 def write_vault_keys(path: Path) -> None:
     """Write a key file for the vault."""
     kind = {"current": "k1", "keys": {"k1": base64.b64encode(b"x" * 32).decode()}}
-    path.write_text(json.dumps({"encryption": kind, "index": {**kind, "keys": {"k1": base64.b64encode(b"y" * 32).decode()}}}))
+    path.write_text(
+        json.dumps({"encryption": kind, "index": {**kind, "keys": {"k1": base64.b64encode(b"y" * 32).decode()}}})
+    )
 
 
 def example_iban(number: int) -> str:

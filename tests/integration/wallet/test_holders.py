@@ -10,10 +10,10 @@ from pathlib import Path
 
 import psycopg
 import pytest
-from foundation.access import Role
-from foundation.database import Database
 from sqlalchemy import text
 
+from foundation.access import Role
+from foundation.database import Database
 from tests.integration.wallet.payouts_house import House, code_of, example_iban, write_vault_keys
 from tests.support.callers import Callers
 
@@ -148,7 +148,9 @@ def test_a_changed_iban_replaces_the_old_one_only_once_it_is_usable(house: House
 def test_a_proposed_iban_can_be_turned_down_and_then_never_confirmed(house: House) -> None:
     registered = house.caseworker.post("/holders", json=person()).json()
     path = f"/holders/{registered['id']}/ibans/{registered['ibanId']}/rejections"
-    assert house.second_caseworker.post(path, json={"reason": "Staat op naam van een ander"}).json()["state"] == "refused"
+    assert (
+        house.second_caseworker.post(path, json={"reason": "Staat op naam van een ander"}).json()["state"] == "refused"
+    )
     assert code_of(house.second_caseworker.post(path, json={"reason": "Nog eens"})) == "alreadyDecided"
     confirmed = house.second_caseworker.post("/iban-confirmations", json={"ibanIds": [registered["ibanId"]]}).json()
     assert confirmed["refused"][0]["code"] == "alreadyDecided"

@@ -38,13 +38,17 @@ def test_use_has_a_line_on_either_purse_and_both_tell_the_reference(books: Books
     owner = books.holder()
     books.post(Transfer(FUND, f"{owner}:burgerbudget", 100_000))
     posted = books.post(
-        Transfer(f"{owner}:burgerbudget", f"{owner}:vrij", 25_580, grant_key="use/1", reference="hour/1", explanation="use")
+        Transfer(
+            f"{owner}:burgerbudget", f"{owner}:vrij", 25_580, grant_key="use/1", reference="hour/1", explanation="use"
+        )
     )
     assert books.lines(posted.journal_id) == [
         (1, f"{owner}:burgerbudget", f"{owner}:vrij", -25_580, 74_420, 2, None, None),
         (2, f"{owner}:vrij", f"{owner}:burgerbudget", 25_580, 25_580, 1, "use/1", None),
     ]
-    told = books.rows("SELECT DISTINCT reference, explanation FROM ledger.entry WHERE journal_id = :id", id=posted.journal_id)
+    told = books.rows(
+        "SELECT DISTINCT reference, explanation FROM ledger.entry WHERE journal_id = :id", id=posted.journal_id
+    )
     assert [tuple(row) for row in told] == [("hour/1", "use")]
 
 
@@ -78,7 +82,10 @@ def test_a_merged_credit_comes_before_a_merged_debit_of_the_same_fund(books: Boo
     one, two = books.holder(), books.holder()
     books.post(Transfer(FUND, f"{one}:vrij", 1_000_000))
     posted = books.post(Transfer(FUND, f"{two}:vrij", 300), Transfer(f"{one}:vrij", FUND, 300))
-    assert books.lines(posted.journal_id)[-2:] == [(5, FUND, None, 300, 300, 3, None, None), (6, FUND, None, -300, 0, 4, None, None)]
+    assert books.lines(posted.journal_id)[-2:] == [
+        (5, FUND, None, 300, 300, 3, None, None),
+        (6, FUND, None, -300, 0, 4, None, None),
+    ]
 
 
 def test_an_account_may_pass_on_within_one_call_what_it_got_earlier_in_it_but_not_later(books: Books) -> None:
@@ -97,7 +104,12 @@ def test_too_little_names_account_transfer_available_and_asked(books: Books) -> 
     books.post(Transfer(FUND, f"{owner}:vrij", 500))
     with pytest.raises(refusals.TooLittle) as refused:
         books.post(Transfer(f"{owner}:vrij", FUND, 300), Transfer(f"{owner}:vrij", FUND, 201))
-    assert (refused.value.account, refused.value.index, refused.value.available, refused.value.asked) == (f"{owner}:vrij", 1, 200, 201)
+    assert (refused.value.account, refused.value.index, refused.value.available, refused.value.asked) == (
+        f"{owner}:vrij",
+        1,
+        200,
+        201,
+    )
     assert refused.value.code == "tooLittle"
     assert refused.value.status == 409
     assert f"{owner}:vrij" in refused.value.message
@@ -167,7 +179,9 @@ def test_two_assets_in_one_journal_each_add_up(books: Books) -> None:
     with books.database.transaction() as db:
         for name in ("loan:1:points", "loan:2:points"):
             open_account(db, name, asset="POINT", kind="loan", floor=None, ceiling=None, lock_rank=10)
-    posted = books.post(Transfer("loan:1:points", "loan:2:points", 7, asset="POINT"), Transfer(FUND, f"{owner}:vrij", 9))
+    posted = books.post(
+        Transfer("loan:1:points", "loan:2:points", 7, asset="POINT"), Transfer(FUND, f"{owner}:vrij", 9)
+    )
     sums = books.rows(
         "SELECT a.asset, sum(e.amount), count(*) FROM ledger.entry e JOIN ledger.account a ON a.id = e.account_id"
         " WHERE e.journal_id = :id GROUP BY a.asset ORDER BY a.asset",
@@ -268,7 +282,9 @@ def test_opening_an_account_again_needs_the_same_terms(books: Books) -> None:
     with books.database.transaction() as db:
         first = open_account(db, "payable:kpn", asset="EUR", kind="payable", floor=0, ceiling=None, lock_rank=10)
     with books.database.transaction() as db:
-        assert open_account(db, "payable:kpn", asset="EUR", kind="payable", floor=0, ceiling=None, lock_rank=10) == first
+        assert (
+            open_account(db, "payable:kpn", asset="EUR", kind="payable", floor=0, ceiling=None, lock_rank=10) == first
+        )
     with pytest.raises(refusals.OtherTerms), books.database.transaction() as db:
         open_account(db, "payable:kpn", asset="EUR", kind="payable", floor=None, ceiling=None, lock_rank=10)
     with pytest.raises(refusals.FundExists), books.database.transaction() as db:
@@ -295,7 +311,8 @@ def test_the_journal_keeps_who_what_and_when(books: Books) -> None:
         kept = db.execute(
             text(
                 "SELECT kind, value_date, actor, on_behalf_of, decision, batch, chunk, reason, format_version,"
-                "       EXISTS (SELECT FROM ledger.unsealed u WHERE u.journal_id = j.id) FROM ledger.journal j WHERE id = :id"
+                "       EXISTS (SELECT FROM ledger.unsealed u WHERE u.journal_id = j.id)"
+                "  FROM ledger.journal j WHERE id = :id"
             ),
             {"id": posted.journal_id},
         ).one()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from contextlib import suppress
 from datetime import date
 from pathlib import Path
 
@@ -41,7 +42,9 @@ def test_of_many_differences_five_are_named_and_the_rest_counted() -> None:
     assert lines[-1] == "and 3 more"
 
 
-def test_a_failing_check_is_told_remembered_and_ends_the_loading_of_a_sample(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_failing_check_is_told_remembered_and_ends_the_loading_of_a_sample(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     story = Story(1)
     assert story.check("the batch is settled", "settled", "settled")
     assert not story.check("lines", {"lines": 222}, {"lines": 221})
@@ -119,6 +122,12 @@ def installation(tmp_path: Path) -> Installation:
     return made
 
 
+def break_off_a_sample(installation: Installation) -> None:
+    with suppress(Mistake), _date_kept(installation):
+        business_date.write(installation.business_date_file, date(2026, 7, 1))
+        raise Mistake("The wallet went away.")
+
+
 def test_a_date_that_was_set_is_in_force_again_after_the_sample(installation: Installation) -> None:
     business_date.write(installation.business_date_file, date(2026, 11, 2))
     with _date_kept(installation):
@@ -134,18 +143,14 @@ def test_without_a_date_set_the_sample_leaves_its_last_day(installation: Install
 
 def test_the_date_survives_a_sample_that_was_broken_off(installation: Installation) -> None:
     business_date.write(installation.business_date_file, date(2026, 11, 2))
-    with pytest.raises(Mistake), _date_kept(installation):
-        business_date.write(installation.business_date_file, date(2026, 7, 1))
-        raise Mistake("The wallet went away.")
+    break_off_a_sample(installation)
     with _date_kept(installation):
         business_date.write(installation.business_date_file, date(2026, 10, 1))
     assert business_date.read(installation.business_date_file) == date(2026, 11, 2)
 
 
 def test_a_date_set_after_the_sample_was_broken_off_wins(installation: Installation) -> None:
-    with pytest.raises(Mistake), _date_kept(installation):
-        business_date.write(installation.business_date_file, date(2026, 7, 1))
-        raise Mistake("The wallet went away.")
+    break_off_a_sample(installation)
     business_date.write(installation.business_date_file, date(2026, 12, 1))
     with _date_kept(installation):
         business_date.write(installation.business_date_file, date(2026, 10, 1))
@@ -154,9 +159,12 @@ def test_a_date_set_after_the_sample_was_broken_off_wins(installation: Installat
 
 def test_two_demos_do_not_share_a_folder(tmp_path: Path) -> None:
     installation = Installation(tmp_path)
-    with Workplace.made_anew(installation):
-        with pytest.raises(Mistake, match="A demo already runs in"), Workplace.made_anew(installation):
-            pass
+    with (
+        Workplace.made_anew(installation),
+        pytest.raises(Mistake, match="A demo already runs in"),
+        Workplace.made_anew(installation),
+    ):
+        pass
     with Workplace.made_anew(installation):
         pass
 

@@ -200,6 +200,7 @@ BOMB = "".join(f'<!ENTITY l{n} "{f"&l{n - 1};" * 10}">' for n in range(1, 10))
         (b"<Document><BkToCstmrStmt>" + b"<a>" * 100_000, "malformed"),
         (b" " * (MAX_MESSAGE_BYTES + 1), "tooLarge"),
     ],
+    ids=lambda value: value if isinstance(value, str) else "",
 )  # fmt: skip
 def test_what_is_no_message_of_a_bank_is_refused_with_its_code(raw: bytes, code: str) -> None:
     with pytest.raises(MalformedMessage) as refused:

@@ -12,6 +12,7 @@ from fastapi import APIRouter, Query, Request, Response
 from foundation.refusals import Forbidden
 from gateway.backends import Backends
 from gateway.pages.browser import PassHolder
+from gateway.pages.dutch import quarters_in_words
 from gateway.pages.pass_holder.texts import PURSES, PurseText, purse_text
 from gateway.pages.rendering import PageRoute, Pages
 
@@ -86,7 +87,7 @@ def purse_cards(items: list[dict[str, Any]]) -> list[PurseCard]:
 
 def _movement(item: dict[str, Any]) -> Movement:
     return Movement(
-        text=item["explanation"] or "Overboeking",
+        text=quarters_in_words(item["explanation"] or "Overboeking"),
         purse=purse_text(item["purse"]).name,
         date=item["valueDate"],
         amount=item["amount"],

@@ -1,8 +1,9 @@
 """What a seal is made of, format version 1: fields, leaves, trees, headers and proofs.
 
-The sealer writes the same in SQL (migrations/sql/0002_seals.sql, where the format is described); this is the
-verifier's own encoder, made to disagree when either is changed alone. Every number is big-endian, every text
-UTF-8, every hash SHA-256. Nothing sealed is personal data: entries carry ids, and the words are made on reading.
+The sealer writes the same in SQL (migrations/sql/0002_seals.sql, where the format is described) and the verifier reads
+it from the database's own binary form; `encode_journal` and `encode_entry` say it a third time, for proofs and for
+the tests that hold the other two against it. Every number is big-endian, every text UTF-8, every hash SHA-256.
+Nothing sealed is personal data: entries carry ids, and the words are made on reading.
 """
 
 from __future__ import annotations

@@ -1,28 +1,36 @@
-"""The verifier's reading of sealed journals and entries: their leaves, trees and sums, and the rows that changed."""
+"""The verifier's reading of sealed journals and entries: their leaves, trees and sums, and the rows that changed.
+
+The sealer puts a leaf together in SQL, field by field; here the fields are hashed as the database itself sends them.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import struct
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import psycopg
-from psycopg.rows import dict_row
 
 from wallet.audit import rules
 from wallet.audit.differences import Report
 
-_JOURNALS = f"""
-SELECT b.block_number, b.position, b.journal_id, b.root, sha256(b.leaves) AS leaves_hash, j.id IS NOT NULL AS there,
-       {", ".join(f"j.{name}" for name in rules.JOURNAL_FIELDS)}
-  FROM ledger.block_journal b
-  LEFT JOIN ledger.journal j ON j.id = b.journal_id
- WHERE b.block_number BETWEEN %s AND %s ORDER BY b.block_number, b.position
-"""
 # In binary, COPY writes the fields of a row just as a leaf hashes them: the length in 4 bytes (-1 where absent) and
-# the bytes. The first field, the asset's number, is not part of the leaf.
+# the bytes. The first fields, of fixed width, are for us and not part of the leaf. (A root that is no hash any more
+# is hashed, so that it is 32 bytes and still wrong.)
+_JOURNALS = f"""
+COPY (SELECT b.block_number, b.position, b.journal_id, j.id IS NOT NULL,
+             CASE WHEN octet_length(b.root) = 32 THEN b.root ELSE sha256(b.root) END, sha256(b.leaves),
+             {", ".join(f"j.{name}" for name in rules.JOURNAL_FIELDS)}
+        FROM ledger.block_journal b
+        LEFT JOIN ledger.journal j ON j.id = b.journal_id
+       WHERE b.block_number BETWEEN {{0}} AND {{1}} ORDER BY b.block_number, b.position)
+TO STDOUT (FORMAT binary)
+"""
+_OF_JOURNAL = struct.Struct(">h 4xq 4xi 4xq 4x? 4x32s 4x32s")
+_JOURNAL_FIELDS = 6 + len(rules.JOURNAL_FIELDS)
+
 _ENTRIES = f"""
 COPY (SELECT coalesce(array_position(ARRAY(SELECT code FROM ledger.asset ORDER BY code), a.asset), 0),
              {", ".join(f"e.{name}" for name in rules.ENTRY_FIELDS)},
@@ -34,12 +42,13 @@ COPY (SELECT coalesce(array_position(ARRAY(SELECT code FROM ledger.asset ORDER B
 TO STDOUT (FORMAT binary)
 """
 # The number of fields, the asset's number, journal_id and amount; lengths and what is between are skipped.
-_PARTS = struct.Struct(">h4xi 12x 12x 4xq 8x 4xq")
-_LEAF_STARTS = 10
-_FIELDS = 1 + len(rules.ENTRY_FIELDS) + len(rules.ACCOUNT_FIELDS)
+_OF_ENTRY = struct.Struct(">h4xi 12x 12x 4xq 8x 4xq")
+_ENTRY_LEAF_STARTS = 10
+_ENTRY_FIELDS = 1 + len(rules.ENTRY_FIELDS) + len(rules.ACCOUNT_FIELDS)
+
 _COPY_STARTS = b"PGCOPY\n\xff\r\n\0"
 _COPY_HEADER_LENGTH = 19
-_SHORTEST_ROW = 20
+_SHORTEST_ROW = 40
 """Shorter messages are the copy's own header and end."""
 
 
@@ -90,8 +99,7 @@ class SealedRows:
 
     def read(self, first: int, last: int) -> list[SealedJournal]:
         """Give the journals of the blocks from `first` to `last` in order, after naming those that changed."""
-        with self._db.cursor(row_factory=dict_row) as cursor:
-            journals = [self._journal(row) for row in cursor.execute(_JOURNALS, (first, last))]
+        journals = [self._journal(row) for row in self._copied(_JOURNALS.format(first, last))]
         self._read_entries(first, last, {journal.journal_id: journal for journal in journals})
         for journal in journals:
             if not journal.is_as_sealed():
@@ -102,38 +110,43 @@ class SealedRows:
                     self._report.add("zero sum", "journal", journal.key, what)
         return journals
 
-    def _journal(self, row: Mapping[str, Any]) -> SealedJournal:
-        journal = SealedJournal(
-            row["block_number"], row["position"], row["journal_id"], row["root"], row["leaves_hash"], row["there"]
-        )
-        if journal.there:
-            journal.leaves.append(rules.leaf(rules.encode_journal(row)))
+    def _copied(self, statement: str) -> Iterator[bytes]:
+        """Give the rows of a binary COPY, each from its number of fields on."""
+        with self._db.cursor() as cursor, cursor.copy(statement) as messages:
+            for message in messages:
+                if len(message) < _SHORTEST_ROW:
+                    continue
+                row = bytes(message)
+                yield row[_COPY_HEADER_LENGTH:] if row.startswith(_COPY_STARTS) else row
+
+    def _journal(self, row: bytes) -> SealedJournal:
+        fields, block_number, position, journal_id, there, root, leaves_hash = _OF_JOURNAL.unpack_from(row)
+        if fields != _JOURNAL_FIELDS:
+            raise psycopg.DataError(f"a journal has {fields} fields, not {_JOURNAL_FIELDS}")
+        leaves = []
+        if there:
+            leaves.append(rules.leaf(rules.JOURNAL + row[_OF_JOURNAL.size :]))
             self._report.journals += 1
-        return journal
+        return SealedJournal(block_number, position, journal_id, root, leaves_hash, there, leaves)
 
     def _read_entries(self, first: int, last: int, journals: Mapping[int, SealedJournal]) -> None:
         """Add each entry's leaf and amount to its journal: the one loop whose speed matters."""
-        sha256, prefix, parts_of = hashlib.sha256, rules.ENTRY, _PARTS.unpack_from
+        sha256, prefix, parts_of = hashlib.sha256, rules.ENTRY, _OF_ENTRY.unpack_from
         current: SealedJournal | None = None
         journal_id = asset = total = credited = count = 0
-        with self._db.cursor() as cursor, cursor.copy(_ENTRIES.format(first, last)) as rows:
-            for data in rows:
-                if len(data) < _SHORTEST_ROW:
-                    continue
-                if not count and bytes(data[: len(_COPY_STARTS)]) == _COPY_STARTS:
-                    data = data[_COPY_HEADER_LENGTH:]
-                fields, asset_now, journal_now, amount = parts_of(data)
-                if journal_now != journal_id or asset_now != asset or current is None:
-                    if fields != _FIELDS:
-                        raise psycopg.DataError(f"an entry has {fields} fields, not {_FIELDS}")
-                    if current is not None:
-                        current.add(self._assets[asset], total, credited)
-                    current, journal_id, asset, total, credited = journals[journal_now], journal_now, asset_now, 0, 0
-                current.leaves.append(sha256(prefix + data[_LEAF_STARTS:]).digest())
-                count += 1
-                total += amount
-                if amount > 0:
-                    credited += amount
+        for row in self._copied(_ENTRIES.format(first, last)):
+            fields, asset_now, journal_now, amount = parts_of(row)
+            if journal_now != journal_id or asset_now != asset or current is None:
+                if fields != _ENTRY_FIELDS:
+                    raise psycopg.DataError(f"an entry has {fields} fields, not {_ENTRY_FIELDS}")
+                if current is not None:
+                    current.add(self._assets[asset], total, credited)
+                current, journal_id, asset, total, credited = journals[journal_now], journal_now, asset_now, 0, 0
+            current.leaves.append(sha256(prefix + row[_ENTRY_LEAF_STARTS:]).digest())
+            count += 1
+            total += amount
+            if amount > 0:
+                credited += amount
         if current is not None:
             current.add(self._assets[asset], total, credited)
         self._report.entries += count

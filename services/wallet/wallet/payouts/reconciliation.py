@@ -16,6 +16,7 @@ from wallet.payouts.bank_messages.status_reports import REJECTED
 from wallet.payouts.rules import BatchState, LineState
 
 CURRENCY = "EUR"
+_AT_THE_BANK = (LineState.SENT, LineState.SETTLED, LineState.REJECTED, LineState.RETURNED)
 
 
 class Outcome(StrEnum):
@@ -145,7 +146,7 @@ class Book:
         if line.cleared:
             return self._again(entry, "alreadySettled", line)
         if line.state not in (LineState.SENT, LineState.RETURNED):
-            return _unknown("notSent" if line.state == LineState.HELD else "alreadyRejected", line)
+            return _unknown("alreadyRejected" if line.state == LineState.REJECTED else "notSent", line)
         line.cleared = True
         if line.state == LineState.SENT:
             line.state = LineState.SETTLED
@@ -157,7 +158,7 @@ class Book:
         if line.state == LineState.RETURNED:
             return self._again(entry, "alreadyReturned", line)
         if line.state not in (LineState.SENT, LineState.SETTLED):
-            return _unknown("notSent" if line.state == LineState.HELD else "alreadyRejected", line)
+            return _unknown("alreadyRejected" if line.state == LineState.REJECTED else "notSent", line)
         # A return may be read before the debit that it undoes: the line stays open for that debit.
         line.state = LineState.RETURNED
         return Verdict(Outcome.RETURNED, Effect.RETURN_LINE, line.batch_id, line.id)
@@ -165,7 +166,7 @@ class Book:
     def _judge_line_status(self, entry: Entry, line: LineFacts, batch: BatchFacts) -> Verdict:
         if entry.message_id is not None and entry.message_id != batch.message_id:
             return _unknown("otherMessage", line)
-        if line.state == LineState.HELD:
+        if line.state not in _AT_THE_BANK:
             return _unknown("notSent", line)
         if entry.status != REJECTED:
             return Verdict(Outcome.MATCHED, Effect.LINE_STATUS, batch.id, line.id)

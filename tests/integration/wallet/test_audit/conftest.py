@@ -153,8 +153,8 @@ def sealed(books: Books) -> SealedBooks:
     assert books.seal() == 1
     hold = uuid4()
     with books.database.transaction() as db:
-        for id, account, amount in ((uuid4(), f"{BEN}:burgerbudget", 5), (hold, f"{ANNA}:vrij", 3_000)):
-            db.execute(_OPEN_HOLD, {"id": id, "account": account, "amount": amount})
+        for hold_id, account, amount in ((uuid4(), f"{BEN}:burgerbudget", 5), (hold, f"{ANNA}:vrij", 3_000)):
+            db.execute(_OPEN_HOLD, {"id": hold_id, "account": account, "amount": amount})
     payout = books.post_alone("payout", (f"{ANNA}:vrij", "bank:outgoing", 3_000), holds=[str(hold)])
     assert books.seal() == 1
     return SealedBooks(books, deposit, start, use, payout, hold)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from psycopg.rows import dict_row
 from sqlalchemy import text
 
 from tests.integration.wallet.test_audit.conftest import ANNA, BEN, CAS, Books, SealedBooks
@@ -32,6 +33,25 @@ def test_a_block_says_what_it_holds(sealed: SealedBooks) -> None:
     ]
     assert sealed.books.rows("SELECT * FROM ledger.unsealed") == []
     assert anchored(sealed.books) == [1, 2]
+
+
+def test_the_sealed_leaves_are_those_of_the_documented_format(sealed: SealedBooks) -> None:
+    kept = dict(sealed.books.rows("SELECT journal_id, leaves FROM ledger.block_journal"))
+    terms = ", ".join(f"a.{name} AS account_{name}" for name in rules.ACCOUNT_FIELDS)
+    with psycopg.connect(sealed.books.superuser_url, row_factory=dict_row) as connection:
+        for journal in connection.execute("SELECT * FROM ledger.journal"):
+            entries = connection.execute(
+                f"SELECT e.*, {terms} FROM ledger.entry e JOIN ledger.account a ON a.id = e.account_id"
+                " WHERE e.journal_id = %s ORDER BY e.line",
+                (journal["id"],),
+            ).fetchall()
+            encoded = [rules.encode_journal(journal)]
+            encoded += [
+                rules.encode_entry(entry, {name: entry[f"account_{name}"] for name in rules.ACCOUNT_FIELDS})
+                for entry in entries
+            ]
+            assert kept.pop(journal["id"]) == b"".join(rules.leaf(one) for one in encoded)
+    assert kept == {}
 
 
 def test_sealing_when_nothing_waits_makes_no_block(sealed: SealedBooks) -> None:

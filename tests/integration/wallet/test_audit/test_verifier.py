@@ -104,8 +104,7 @@ def test_an_edit_of_any_column_of_a_journal_is_found_and_the_journal_named(seale
 def test_an_edit_of_an_accounts_terms_is_found_at_its_first_entry(sealed: SealedBooks) -> None:
     books = sealed.books
     books.tamper(
-        "ALTER TABLE ledger.account DROP CONSTRAINT account_check",
-        "ALTER TABLE ledger.account DROP CONSTRAINT account_kind_check",
+        *(f"ALTER TABLE ledger.account DROP CONSTRAINT account_{name}" for name in ("kind_check", "check", "check1"))
     )
     purse = account(books, f"{BEN}:burgerbudget")
     for column, kind in rules.ACCOUNT_FIELDS.items():
@@ -141,6 +140,15 @@ def test_a_deleted_entry_is_found(sealed: SealedBooks) -> None:
     assert first(report) == ("entry", f"journal_id={sealed.start}", "number 3 of its 4 sealed entries is gone")
     assert ("journal", f"id={sealed.start}") in found(report)  # no longer adds up to 0
     assert ("balance", f"account_id={purse}") in found(report)
+
+
+def test_a_block_whose_entries_are_all_gone_is_found(sealed: SealedBooks) -> None:
+    sealed.books.tamper(f"DELETE FROM ledger.entry WHERE journal_id = {sealed.payout}")
+
+    report = sealed.books.verify()
+
+    assert first(report) == ("entry", f"journal_id={sealed.payout}", "number 1 of its 2 sealed entries is gone")
+    assert ("journal", f"id={sealed.payout}") in found(report)  # it has no entries
 
 
 def test_an_entry_added_to_a_sealed_journal_is_found(sealed: SealedBooks) -> None:
@@ -274,6 +282,15 @@ def test_an_edit_of_a_journals_root_or_leaves_is_found(sealed: SealedBooks, colu
 
     assert (table, key) == ("block_journal", "block_number=1, position=2")
     assert what == f"its root and its leaves (of journal {sealed.start}) do not agree"
+
+
+def test_a_root_that_is_no_hash_any_more_is_found(sealed: SealedBooks) -> None:
+    sealed.books.tamper(
+        "ALTER TABLE ledger.block_journal DROP CONSTRAINT block_journal_root_check",
+        "UPDATE ledger.block_journal SET root = 'x' WHERE position = 2",
+    )
+
+    assert first(sealed.books.verify())[:2] == ("block_journal", "block_number=1, position=2")
 
 
 def test_a_history_sealed_anew_without_the_key_is_found(sealed: SealedBooks, tmp_path: Path) -> None:

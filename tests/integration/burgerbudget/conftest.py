@@ -1,0 +1,21 @@
+"""The burgerbudget over HTTP."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from burgerbudget.app import make_api
+from foundation.database import Database
+from tests.integration.burgerbudget.town import NAME, Town
+from tests.support.callers import Callers
+
+
+@pytest.fixture
+def town(burgerbudget_database: Database, callers: Callers, today: Callable[[str], None]) -> Town:
+    """A town on 20 July 2026 in which nothing has happened yet."""
+    today("2026-07-20")
+    return Town(
+        burgerbudget_database, make_api(burgerbudget_database, callers.verifier(NAME)), callers, today
+    )

@@ -1,0 +1,216 @@
+"""One place that commits: before the answer leaves, again after a deadlock, and never in a session for reading."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError, InternalError
+from sqlmodel import Session
+
+from foundation.access import Role
+from foundation.database import Database, after_commit
+from stadsbeurs import ports
+from tests.support import tiny
+from tests.support.callers import Callers, Client
+
+Count = Callable[[str], int]
+
+
+def add(db: Session, note: str, slot: int | None = None) -> None:
+    db.execute(text("INSERT INTO note (text, slot) VALUES (:text, :slot)"), {"text": note, "slot": slot})
+
+
+def test_a_transaction_is_whole_or_not_at_all(database: Database, count: Count) -> None:
+    with pytest.raises(tiny.CommandBroken), database.transaction() as db:
+        add(db, "a")
+        raise tiny.CommandBroken
+    assert count("note") == 0
+    with database.transaction() as db:
+        add(db, "a")
+        add(db, "b")
+    assert count("note") == 2
+
+
+def test_an_answer_of_success_leaves_only_after_the_commit(admin: Client, count: Count) -> None:
+    assert admin.post("/plain-notes", json={"someText": "a", "slot": 7}).status_code == 201
+    late = admin.post("/plain-notes", json={"someText": "b", "slot": 7})
+    assert late.status_code == 500
+    assert late.headers["Content-Type"] == "application/problem+json"
+    assert count("note") == 1
+
+
+def test_a_refusal_in_a_route_leaves_nothing(admin: Client, count: Count) -> None:
+    assert admin.post("/plain-notes", json={"someText": "conflict"}).status_code == 409
+    assert count("note") == 0
+
+
+def test_a_session_for_reading_cannot_write(database: Database, admin: Client, count: Count) -> None:
+    with pytest.raises(InternalError, match="read-only"), database.reading() as db:
+        add(db, "a")
+    assert admin.post("/read-notes", json={"someText": "a"}).status_code == 500
+    assert count("note") == 0
+
+
+def test_a_session_for_reading_sees_one_moment(database: Database) -> None:
+    with database.reading() as reader:
+        assert reader.execute(text("SELECT count(*) FROM note")).scalar_one() == 0
+        with database.transaction() as db:
+            add(db, "a")
+        assert reader.execute(text("SELECT count(*) FROM note")).scalar_one() == 0
+
+
+def test_a_real_deadlock_is_tried_again(database: Database) -> None:
+    with database.transaction() as db:
+        add(db, "1")
+        add(db, "2")
+    both = threading.Barrier(2, timeout=10)
+    tries = []
+
+    def raise_in_order(first: int, second: int) -> None:
+        def act(db: Session) -> None:
+            tries.append(first)
+            statement = text("UPDATE note SET text = text || 'x' WHERE id = :id")
+            db.execute(statement, {"id": first})
+            if tries.count(first) == 1:
+                both.wait()
+            db.execute(statement, {"id": second})
+
+        database.run(act)
+
+    with ThreadPoolExecutor(2) as pool:
+        for done in [pool.submit(raise_in_order, 1, 2), pool.submit(raise_in_order, 2, 1)]:
+            done.result(30)
+    assert len(tries) == 3
+    with database.transaction() as db:
+        assert db.execute(text("SELECT text FROM note ORDER BY id")).scalars().all() == ["1xx", "2xx"]
+
+
+def test_a_real_serialization_failure_is_tried_again(database: Database) -> None:
+    with database.transaction() as db:
+        add(db, "0")
+    both = threading.Barrier(2, timeout=10)
+    tries = []
+
+    def add_one(who: int) -> None:
+        def act(db: Session) -> None:
+            tries.append(who)
+            db.execute(text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ"))
+            read = int(db.execute(text("SELECT text FROM note")).scalar_one())
+            if tries.count(who) == 1:
+                both.wait()
+            db.execute(text("UPDATE note SET text = :text"), {"text": str(read + 1)})
+
+        database.run(act)
+
+    with ThreadPoolExecutor(2) as pool:
+        for done in [pool.submit(add_one, 1), pool.submit(add_one, 2)]:
+            done.result(30)
+    assert len(tries) == 3
+    with database.transaction() as db:
+        assert db.execute(text("SELECT text FROM note")).scalar_one() == "2"
+
+
+def test_tries_are_bounded(database: Database) -> None:
+    tries = []
+
+    def act(db: Session) -> None:
+        tries.append(1)
+        db.execute(text("DO $$ BEGIN RAISE EXCEPTION 'again' USING ERRCODE = '40001'; END $$"))
+
+    with pytest.raises(DBAPIError):
+        database.run(act)
+    assert len(tries) == 5
+
+
+def test_other_faults_are_not_tried_again(database: Database) -> None:
+    tries = []
+
+    def act(db: Session) -> None:
+        tries.append(1)
+        db.execute(text("SELECT 1 / 0"))
+
+    with pytest.raises(DBAPIError):
+        database.run(act)
+    assert len(tries) == 1
+
+
+def test_hooks_run_once_after_the_commit_and_not_after_a_rollback(database: Database, count: Count) -> None:
+    seen: list[tuple[str, int]] = []
+    with database.transaction() as db:
+        add(db, "a")
+        after_commit(db, lambda: seen.append(("first", count("note"))))
+        after_commit(db, lambda: seen.append(("second", count("note"))))
+        assert seen == []
+    assert seen == [("first", 1), ("second", 1)]
+    with pytest.raises(tiny.CommandBroken), database.transaction() as db:
+        after_commit(db, lambda: seen.append(("never", 0)))
+        raise tiny.CommandBroken
+    with pytest.raises(DBAPIError), database.transaction() as db:
+        add(db, "b", slot=7)
+        add(db, "c", slot=7)
+        after_commit(db, lambda: seen.append(("never at a failed commit", 0)))
+    assert len(seen) == 2
+
+
+def test_hooks_of_a_try_that_was_rolled_back_do_not_run(database: Database) -> None:
+    tries, seen = [], []
+
+    def act(db: Session) -> None:
+        tries.append(1)
+        mine = len(tries)
+        after_commit(db, lambda: seen.append(mine))
+        if mine == 1:
+            db.execute(text("DO $$ BEGIN RAISE EXCEPTION 'again' USING ERRCODE = '40P01'; END $$"))
+
+    database.run(act)
+    assert seen == [2]
+
+
+def test_without_a_database_the_answer_is_come_back_later(callers: Callers) -> None:
+    away = Database(f"postgresql://nobody:x@127.0.0.1:{ports.pick()}/nothing")
+    try:
+        client = callers.client(tiny.api(away, callers.verifier(tiny.NAME)), tiny.NAME, Role.ADMIN)
+        for answer in (
+            client.get("/notes/1"),
+            client.post("/notes", json={"someText": "a"}),
+            client.post("/plain-notes", json={"someText": "a"}),
+        ):
+            assert answer.status_code == 503
+            assert answer.headers["Content-Type"] == "application/problem+json"
+            assert answer.headers["Retry-After"] == "2"
+            assert answer.json()["errors"][0]["code"] == "unavailable"
+        ready = client.get("http://test/readyz")
+        assert (ready.status_code, ready.json()["checks"]) == (503, {"database": False})
+        assert client.get("http://test/healthz").status_code == 200
+    finally:
+        away.close()
+
+
+def test_without_a_free_connection_the_answer_is_come_back_later(
+    database: Database, tiny_db: object, callers: Callers
+) -> None:
+    small = Database(str(database.engine.url.render_as_string(hide_password=False)), pool_size=1)
+    small.engine.pool._timeout = 0.2  # type: ignore[attr-defined]
+    try:
+        client = callers.client(tiny.api(small, callers.verifier(tiny.NAME)), tiny.NAME, Role.ADMIN)
+        with small.transaction() as db:
+            add(db, "a")
+            assert client.get("/notes/1").status_code == 503
+            assert client.get("http://test/readyz").status_code == 503
+        assert client.get("/notes/1").status_code == 200
+    finally:
+        small.close()
+
+
+def test_waiting_too_long_for_a_lock_is_come_back_later(impatient: Database, callers: Callers, database: Database) -> None:
+    with database.transaction() as db:
+        add(db, "a", slot=7)
+        db.execute(text("LOCK TABLE note IN EXCLUSIVE MODE"))
+        client = callers.client(tiny.api(impatient, callers.verifier(tiny.NAME)), tiny.NAME, Role.ADMIN)
+        answer = client.post("/plain-notes", json={"someText": "b"})
+    assert (answer.status_code, answer.json()["errors"][0]["code"]) == (409, "stillRunning")
+    assert answer.headers["Retry-After"] == "1"
