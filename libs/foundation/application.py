@@ -27,6 +27,7 @@ from foundation.refusals import Problem, Refusal, problem
 
 API_VERSION = "1.0.0"
 PROBLEM_TYPE = "application/problem+json"
+NOT_HERE = "Dit adres bestaat niet."
 MAX_BODY_BYTES = 8 * 1024 * 1024
 """Room for 10,000 transfers; uploads that are streamed set their own."""
 
@@ -133,7 +134,11 @@ class Observed:
 
         structlog.contextvars.bind_contextvars(request_id=request_id)
         try:
-            await self._app(scope, receive, send_marked)
+            if "\x00" in scope["path"]:
+                # No address holds a NUL, and PostgreSQL takes none as text.
+                await problem_response(404, NOT_HERE, [Problem("", "notFound", NOT_HERE)])(scope, receive, send_marked)
+            else:
+                await self._app(scope, receive, send_marked)
         except Exception:
             log.exception("request-failed", method=method)
             if status is not None:
@@ -173,7 +178,7 @@ def answer_with_problems(api: FastAPI) -> None:
     @api.exception_handler(HTTPException)
     async def http_error(_: Request, error: HTTPException) -> JSONResponse:
         status = 400 if error.status_code == 422 else error.status_code
-        text = "Dit adres bestaat niet." if status == 404 else str(error.detail)
+        text = NOT_HERE if status == 404 else str(error.detail)
         return problem_response(
             status, text, [Problem("", "notFound" if status == 404 else "refused", text)], error.headers
         )

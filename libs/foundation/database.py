@@ -47,6 +47,8 @@ class Database:
             max_overflow=0,
             pool_timeout=5,
             pool_pre_ping=True,
+            # The values of a statement that failed would go along into the log, and may be about a person.
+            hide_parameters=True,
             connect_args={
                 "options": _CONNECTION_OPTIONS,
                 "application_name": application_name,

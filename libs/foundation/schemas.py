@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Generic, TypeVar
+import re
+from datetime import date
+from typing import Annotated, Any, Generic, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 from pydantic.alias_generators import to_camel
 
 MAX_AMOUNT = 10**15
@@ -12,6 +14,19 @@ MAX_AMOUNT = 10**15
 
 Amount = Annotated[int, Field(strict=True, ge=1, le=MAX_AMOUNT)]
 """An amount in a request: a whole number in the smallest unit, above 0."""
+
+_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+
+
+def _as_a_day(value: Any) -> Any:
+    # A date would otherwise also be read from a number of seconds, or from an instant at midnight.
+    if isinstance(value, str) and not _DAY.fullmatch(value) or isinstance(value, int | float):
+        raise ValueError("schrijf een datum als 2026-10-01")
+    return value
+
+
+Day = Annotated[date, BeforeValidator(_as_a_day)]
+"""A date in a request: `2026-10-01` and nothing else."""
 
 _NO_CONTROL = r"^[^\x00-\x1f\x7f]*$"
 Line = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=140, pattern=_NO_CONTROL)]

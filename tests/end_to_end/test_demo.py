@@ -61,6 +61,14 @@ def processes_of(folder: Path) -> list[str]:
     return found
 
 
+def troubles_of(folder: Path) -> str:
+    """What the processes of the house wrote down as going wrong, for whoever reads a failure of this test."""
+    logs = sorted((folder / "demo" / "house" / "log").glob("*.log"))
+    signs = ('"level": "error"', '"level": "warning"', "[ERROR", "[WARNING", "Traceback", "FATAL")
+    lines = [f"{log.name}: {line}" for log in logs for line in log.read_text(errors="replace").splitlines()]
+    return "\n".join(line[:2000] for line in lines if any(sign in line for sign in signs))
+
+
 def wait_until(reached: Callable[[], bool], within_s: float) -> bool:
     deadline = time.monotonic() + within_s
     while not reached():
@@ -73,7 +81,7 @@ def wait_until(reached: Callable[[], bool], within_s: float) -> bool:
 def test_the_demo_runs_from_hours_files_to_the_bank_and_back_with_every_expected_figure(folder: Path) -> None:
     demo = start(folder)
     told, _ = demo.communicate()
-    assert demo.returncode == 0, told
+    assert demo.returncode == 0, told + troubles_of(folder)
     assert "FAILED" not in told
 
     expected = Sample().expected

@@ -211,7 +211,9 @@ class Municipality:
                 raise Mistake(f"{quarter} cannot be closed: {state['problem']['message']}")
             return bool(state["state"] == "closed")
 
-        wait_until(f"{quarter} was closed", is_closed, CLOSING_WITHIN_S)
+        wait_until(
+            f"{quarter} was closed", is_closed, CLOSING_WITHIN_S, last_seen=lambda: f"phase {state.get('phase')}"
+        )
         return state
 
     # Step 4: every figure of every participant
@@ -238,13 +240,17 @@ class Municipality:
         outbox = f"{BURGERBUDGET}/outbox"
         admin = self.people.person("admin")
 
+        waiting: list[Any] = []
+
         def is_empty() -> bool:
             refused = admin.get(outbox, state="dead", limit=1)["items"]
             if refused:
                 raise Mistake(f"The wallet refused a message of burgerbudget: {refused[0]['lastError']}.")
-            return not any(admin.get(outbox, state=state, limit=1)["items"] for state in ("pending", "leased"))
+            waiting[:] = [one for state in ("pending", "leased") for one in admin.get(outbox, state=state)["items"]]
+            return not waiting
 
-        wait_until("the wallet had all postings of burgerbudget", is_empty, POSTED_WITHIN_S)
+        what = "the wallet had all postings of burgerbudget"
+        wait_until(what, is_empty, POSTED_WITHIN_S, last_seen=lambda: f"{len(waiting)} messages or more that wait")
 
     def balances(self, purse: str) -> dict[str, int]:
         """One purse of every participant as the auditor finds it in the books, in cents, by number."""

@@ -119,12 +119,18 @@ def _bar(what: str, total: int) -> Iterator[Advance]:
         yield lambda: bar.advance(task)
 
 
-def wait_until(what: str, reached: Callable[[], bool], within_s: float, every_s: float = 0.1) -> None:
+def wait_until(
+    what: str,
+    reached: Callable[[], bool],
+    within_s: float,
+    every_s: float = 0.1,
+    last_seen: Callable[[], str] = lambda: "nothing",
+) -> None:
     """Look every `every_s` seconds; raises `Mistake` when it is not so `within_s` seconds from now."""
     deadline = time.monotonic() + within_s
     while not reached():
         if time.monotonic() > deadline:
-            raise Mistake(f"It took more than {within_s:.0f} seconds until {what}; see the logs.")
+            raise Mistake(f"It took more than {within_s:.0f} seconds until {what}; last seen: {last_seen()}.")
         time.sleep(every_s)
 
 

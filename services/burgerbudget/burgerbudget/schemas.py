@@ -5,11 +5,11 @@ from __future__ import annotations
 from datetime import date, datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, StringConstraints, field_validator, model_validator
+from pydantic import BeforeValidator, Field, StrictBool, StringConstraints, field_validator, model_validator
 from stdnum.nl import bsn
 
 from foundation.hours import hours_text
-from foundation.schemas import ApiModel, ApiOut, Line, LongLine
+from foundation.schemas import ApiModel, ApiOut, Day, Line, LongLine
 
 from burgerbudget.models import Closing, Decision, Hour, HoursImport, Organisation, Participant, ParticipantQuarter
 
@@ -32,9 +32,9 @@ class OrganisationIn(ApiModel):
     name: Line
     rsin: Annotated[str, StringConstraints(pattern=r"^[0-9]{9}$")]
     status: Literal["anbi", "sbbi"]
-    recognised_from: date
-    recognised_until: date | None = None
-    pays_allowance: bool
+    recognised_from: Day
+    recognised_until: Day | None = None
+    pays_allowance: StrictBool
 
     @field_validator("rsin")
     @classmethod
@@ -71,8 +71,8 @@ class ParticipantIn(ApiModel):
     holder_id: Annotated[str, StringConstraints(pattern=r"^[0-9a-fA-F-]{36}$")]
     number: ParticipantNumber | None = None
     regeling: Literal["burgerbudget", "burgerbaan"]
-    enrolled_on: date
-    receives_bijstand: bool
+    enrolled_on: Day
+    receives_bijstand: StrictBool
 
 
 class EnrolledOut(ApiOut):

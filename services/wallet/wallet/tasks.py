@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from foundation.clock import now
 from foundation.work import Worker
 
 from wallet.audit.actions import seal_due_blocks
+from wallet.ledger.actions import expire_holds
 from wallet.settings import WalletSettings
 
 SEAL = "seal-due-blocks"
 SEAL_EVERY_S = 1.0
+EXPIRE = "expire-holds"
+EXPIRE_EVERY_S = 10.0
+EXPIRED_AT_ONCE = 1_000
+EXPIRING_ACTOR = "wallet"
 
 
 def register(worker: Worker, settings: WalletSettings) -> None:
@@ -17,4 +23,10 @@ def register(worker: Worker, settings: WalletSettings) -> None:
     def seal(*_: str) -> None:
         seal_due_blocks(worker.database, settings)
 
+    def expire(*_: str) -> None:
+        # An explicit event, never a comparison with the clock while reading: what was held stays what was held.
+        while worker.database.run(lambda db: expire_holds(db, now(), EXPIRED_AT_ONCE, EXPIRING_ACTOR)) == EXPIRED_AT_ONCE:
+            pass
+
+    worker.task(EXPIRE, worker.jobs_queue, expire, every_s=EXPIRE_EVERY_S)
     worker.task(SEAL, worker.jobs_queue, seal, every_s=SEAL_EVERY_S)

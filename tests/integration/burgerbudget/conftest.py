@@ -5,11 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
+import structlog
 
 from burgerbudget.app import make_api
 from foundation.database import Database
 from tests.integration.burgerbudget.town import NAME, Town
 from tests.support.callers import Callers
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _plain_tracebacks() -> None:
+    """structlog's own way draws every local variable of a traceback: half a minute for one fault."""
+    renderer = structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback)
+    structlog.configure(processors=[structlog.processors.add_log_level, renderer])
 
 
 @pytest.fixture

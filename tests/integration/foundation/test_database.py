@@ -214,3 +214,9 @@ def test_waiting_too_long_for_a_lock_is_come_back_later(impatient: Database, cal
         answer = client.post("/plain-notes", json={"someText": "b"})
     assert (answer.status_code, answer.json()["errors"][0]["code"]) == (409, "stillRunning")
     assert answer.headers["Retry-After"] == "1"
+
+
+def test_a_fault_of_the_database_does_not_repeat_what_was_sent(database: Database) -> None:
+    with pytest.raises(DBAPIError) as fault, database.transaction() as db:
+        db.execute(text("SELECT CAST(:bsn AS date)"), {"bsn": "een-geheim"})
+    assert "[SQL parameters hidden" in str(fault.value)

@@ -11,6 +11,7 @@ import pytest
 
 from foundation.periods import Quarter
 from stadsbeurs import business_date
+from stadsbeurs.demo import summarise
 from stadsbeurs.demo_house import Workplace
 from stadsbeurs.installation import Installation
 from stadsbeurs.mistakes import Mistake
@@ -178,3 +179,17 @@ def test_each_demo_begins_with_an_empty_folder_and_leaves_the_rest_of_the_instal
     with Workplace.made_anew(installation) as workplace:
         assert list(workplace.folder.iterdir()) == []
     assert installation.sample_marker.exists()
+
+
+def test_a_summary_names_every_failed_check_with_what_was_expected(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    story = Story(1)
+    with story.step("The house starts"):
+        story.check("the batch is settled", "settled", "sent")
+    capsys.readouterr()
+    summarise(story, {"paid out": "€ 312.347,19"}, Workplace(tmp_path), 41.0)
+    told = capsys.readouterr().out
+    assert "paid out  € 312.347,19" in told
+    assert "1 of 1 checks failed:\n    the batch is settled\n      expected settled, found sent\n" in told
+    assert "checks are ok" not in told

@@ -73,6 +73,7 @@ def enrol(
         raise EnrolledTooEarly(
             f"{enrolled_on} ligt in een kwartaal dat gesloten is; inschrijven kan vanaf {behind.next().start}."
         )
+    policy_on(enrolled_on)  # a date past all known amounts is refused before anything is reckoned from it
     start = start_quarter(enrolled_on, PARAMETERS.start_window.on(enrolled_on))
     policy_on(start.start)
     known = participants.number_of_holder(db, holder_id)
