@@ -33,7 +33,7 @@ GATEWAY = "gateway"
 class Role(StrEnum):
     """What a caller is; one caller may be several."""
 
-    PASS_HOLDER = "pass-holder"
+    PASS_HOLDER = "pass-holder"  # noqa: S105 (a role)
     ORGANISATION = "organisation"
     PROVIDER = "provider"
     HELPER = "helper"

@@ -28,12 +28,23 @@ from foundation.refusals import Problem, Refusal, problem
 API_VERSION = "1.0.0"
 PROBLEM_TYPE = "application/problem+json"
 NOT_HERE = "Dit adres bestaat niet."
+BODY_TOO_LARGE = "De aanvraag is te groot. Splits haar in delen."
+_TOO_LARGE = "stadsbeurs.too_large"
+_CODES = {404: "notFound", 405: "methodNotAllowed", 413: "tooLarge"}
+_TEXTS = {404: NOT_HERE, 405: "Dit adres kent deze methode niet.", 413: BODY_TOO_LARGE}
 MAX_BODY_BYTES = 8 * 1024 * 1024
 """Room for 10,000 transfers; uploads that are streamed set their own."""
 
 log = structlog.get_logger()
 
 Checks = Mapping[str, Callable[[], bool]]
+
+
+class Api(FastAPI):
+    """FastAPI whose refusal of a body that is too large is a problem document too."""
+
+    def build_middleware_stack(self) -> ASGIApp:
+        return TooLargeIsAProblem(super().build_middleware_stack())
 
 
 def create_api(
@@ -53,7 +64,7 @@ def create_api(
         yield
         database.close()
 
-    api = FastAPI(
+    api = Api(
         title=f"Stadsbeurs {name}",
         version=API_VERSION,
         openapi_url=f"{base}/openapi.json",
@@ -140,6 +151,9 @@ class Observed:
             else:
                 await self._app(scope, receive, send_marked)
         except Exception:
+            if scope.get(_TOO_LARGE):
+                status = 413
+                raise
             log.exception("request-failed", method=method)
             if status is not None:
                 raise
@@ -152,6 +166,35 @@ class Observed:
             if route not in ("/healthz", "/readyz", "/metrics"):
                 log.info("request", method=method, route=route, status=status or 500, ms=round(seconds * 1000, 1))
             structlog.contextvars.unbind_contextvars("request_id")
+
+
+class TooLargeIsAProblem:
+    """Puts a problem document in the place of the framework's own answer to a body above the limit.
+
+    It stands outside all else, because that answer is given outside of every handler and of `Observed`.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+
+        async def send_problem(message: Message) -> None:
+            if scope.get(_TOO_LARGE):
+                return
+            if message["type"] == "http.response.start" and message["status"] == 413:
+                if Headers(raw=message["headers"]).get("content-type") != PROBLEM_TYPE:
+                    scope[_TOO_LARGE] = True
+                    headers = {"API-Version": API_VERSION, "Cache-Control": "no-store"}
+                    answer = problem_response(413, BODY_TOO_LARGE, [Problem("", "tooLarge", BODY_TOO_LARGE)], headers)
+                    await answer(scope, receive, send)
+                    return
+            await send(message)
+
+        await self._app(scope, receive, send_problem)
 
 
 def problem_response(
@@ -178,10 +221,8 @@ def answer_with_problems(api: FastAPI) -> None:
     @api.exception_handler(HTTPException)
     async def http_error(_: Request, error: HTTPException) -> JSONResponse:
         status = 400 if error.status_code == 422 else error.status_code
-        text = NOT_HERE if status == 404 else str(error.detail)
-        return problem_response(
-            status, text, [Problem("", "notFound" if status == 404 else "refused", text)], error.headers
-        )
+        text = _TEXTS.get(status) or str(error.detail)
+        return problem_response(status, text, [Problem("", _CODES.get(status, "malformed"), text)], error.headers)
 
     async def broken(request: Request, error: Exception) -> JSONResponse:
         if is_lock_timeout(error):

@@ -14,6 +14,7 @@ from typing import Annotated, Any
 
 from fastapi import Depends, Header, Request, Response
 from pydantic import BaseModel
+from pydantic_core import PydanticSerializationError
 from sqlalchemy import text
 from sqlmodel import Session
 
@@ -127,12 +128,16 @@ class Command:
 
 
 def _fingerprint(body: BaseModel | Mapping[str, Any] | None) -> bytes:
-    if isinstance(body, BaseModel):
-        # A model writes its fields in one order, whatever order the request had them in.
-        canonical = body.model_dump_json()
-    else:
-        canonical = json.dumps(dict(body or {}), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-    return hashlib.sha256(canonical.encode()).digest()
+    try:
+        if isinstance(body, BaseModel):
+            # A model writes its fields in one order, whatever order the request had them in.
+            canonical = body.model_dump_json()
+        else:
+            canonical = json.dumps(dict(body or {}), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+        return hashlib.sha256(canonical.encode()).digest()
+    except (PydanticSerializationError, UnicodeEncodeError) as error:
+        # JSON can write half a character (\ud800); no database can keep it.
+        raise BadRequest("De aanvraag bevat een teken dat niet bestaat.") from error
 
 
 def _command(

@@ -99,7 +99,8 @@ def enqueue(
     row_id = new_id()
     db.execute(
         text(
-            "INSERT INTO outbox (id, kind, dedupe_key, subject, payload, after, state, attempts, resumptions, next_at, created_at)"
+            "INSERT INTO outbox (id, kind, dedupe_key, subject, payload, after, state, attempts, resumptions,"
+            " next_at, created_at)"
             " VALUES (:id, :kind, :dedupe_key, :subject, CAST(:payload AS jsonb), :after, 'pending', 0, 0, :now, :now)"
         ),
         {

@@ -42,7 +42,7 @@ def decode_cursor(cursor: str | None, **expected: type) -> dict[str, Any] | None
 
 def _fits(value: Any, kind: type) -> bool:
     # A number beyond a bigint would only fail in the database.
-    return type(value) is kind and not (kind is int and abs(value) >= 2**63)
+    return type(value) is kind and not (isinstance(value, int) and abs(value) >= 2**63)
 
 
 def link_next(request: Request, response: Response, next_cursor: str | None) -> None:

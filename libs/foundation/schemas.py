@@ -20,7 +20,7 @@ _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 def _as_a_day(value: Any) -> Any:
     # A date would otherwise also be read from a number of seconds, or from an instant at midnight.
-    if isinstance(value, str) and not _DAY.fullmatch(value) or isinstance(value, int | float):
+    if (isinstance(value, str) and not _DAY.fullmatch(value)) or isinstance(value, int | float):
         raise ValueError("schrijf een datum als 2026-10-01")
     return value
 

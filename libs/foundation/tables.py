@@ -19,7 +19,7 @@ from sqlalchemy import (
     text,
 )
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
-from sqlalchemy.dialects.postgresql import UUID as PgUUID
+from sqlalchemy.dialects.postgresql import UUID as PG_UUID
 from sqlmodel import Field, SQLModel
 
 
@@ -35,7 +35,7 @@ class IdempotencyRow(SQLModel, table=True):
     status: int | None = Field(default=None, sa_type=SmallInteger)
     media_type: str | None = Field(default=None, sa_type=Text)
     body: str | None = Field(default=None, sa_type=Text)
-    created_at: datetime = Field(sa_type=DateTime(timezone=True))  # type: ignore[call-overload]
+    created_at: datetime = Field(sa_type=DateTime(timezone=True))
 
 
 class OutboxRow(SQLModel, table=True):
@@ -50,23 +50,23 @@ class OutboxRow(SQLModel, table=True):
         Index("outbox_subject", "subject"),
     )
 
-    id: UUID = Field(primary_key=True, sa_type=PgUUID)
+    id: UUID = Field(primary_key=True, sa_type=PG_UUID)
     sequence: int = Field(sa_column=Column(BigInteger, Identity(always=True), nullable=False, unique=True))
     kind: str = Field(sa_type=Text)
     dedupe_key: str = Field(sa_type=Text, unique=True)
     subject: str = Field(sa_type=Text, description="what it is about, to find all rows of one job")
     payload: dict[str, Any] = Field(sa_type=JSONB)
-    after: list[UUID] = Field(sa_column=Column(ARRAY(PgUUID), nullable=False))
+    after: list[UUID] = Field(sa_column=Column(ARRAY(PG_UUID), nullable=False))
     state: str = Field(sa_type=Text)
     attempts: int = Field(sa_type=SmallInteger, description="how often delivery began since the last resumption")
     resumptions: int = Field(sa_type=SmallInteger)
-    next_at: datetime = Field(sa_type=DateTime(timezone=True))  # type: ignore[call-overload]
-    lease_until: datetime | None = Field(default=None, sa_type=DateTime(timezone=True))  # type: ignore[call-overload]
-    lease_token: UUID | None = Field(default=None, sa_type=PgUUID)
+    next_at: datetime = Field(sa_type=DateTime(timezone=True))
+    lease_until: datetime | None = Field(default=None, sa_type=DateTime(timezone=True))
+    lease_token: UUID | None = Field(default=None, sa_type=PG_UUID)
     last_error: str | None = Field(default=None, sa_type=Text)
     error_code: str | None = Field(default=None, sa_type=Text)
-    created_at: datetime = Field(sa_type=DateTime(timezone=True))  # type: ignore[call-overload]
-    done_at: datetime | None = Field(default=None, sa_type=DateTime(timezone=True))  # type: ignore[call-overload]
+    created_at: datetime = Field(sa_type=DateTime(timezone=True))
+    done_at: datetime | None = Field(default=None, sa_type=DateTime(timezone=True))
 
 
 class InboxRow(SQLModel, table=True):
@@ -74,12 +74,12 @@ class InboxRow(SQLModel, table=True):
 
     __tablename__ = "inbox"
 
-    id: UUID = Field(primary_key=True, sa_type=PgUUID)
+    id: UUID = Field(primary_key=True, sa_type=PG_UUID)
     source: str = Field(sa_type=Text)
     media_type: str = Field(sa_type=Text)
     sha256: bytes = Field(sa_type=LargeBinary)
     length: int = Field(sa_type=BigInteger)
-    received_at: datetime = Field(sa_type=DateTime(timezone=True))  # type: ignore[call-overload]
+    received_at: datetime = Field(sa_type=DateTime(timezone=True))
 
 
 class InboxPiece(SQLModel, table=True):
@@ -87,7 +87,7 @@ class InboxPiece(SQLModel, table=True):
 
     __tablename__ = "inbox_piece"
 
-    inbox_id: UUID = Field(primary_key=True, sa_type=PgUUID)
+    inbox_id: UUID = Field(primary_key=True, sa_type=PG_UUID)
     number: int = Field(primary_key=True, sa_type=BigInteger)
     content: bytes = Field(sa_type=LargeBinary)
 
@@ -99,7 +99,7 @@ class ScheduleRow(SQLModel, table=True):
 
     job: str = Field(primary_key=True, sa_type=Text)
     period: date = Field(primary_key=True)
-    done_at: datetime = Field(sa_type=DateTime(timezone=True))  # type: ignore[call-overload]
+    done_at: datetime = Field(sa_type=DateTime(timezone=True))
 
 
 TABLES = ("idempotency", "outbox", "inbox", "inbox_piece", "schedule")

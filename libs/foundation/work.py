@@ -22,7 +22,7 @@ from uuid import UUID
 import structlog
 from celery import Celery
 from celery.signals import setup_logging, worker_process_init
-from kombu import Queue
+from kombu import Queue  # type: ignore[attr-defined]
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from foundation import outbox
@@ -207,7 +207,7 @@ def _show_health(worker: Worker, port: int) -> None:
             self.end_headers()
             self.wfile.write(body)
 
-        def log_message(self, format: str, *args: Any) -> None:
+        def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 (named by its base)
             """Say nothing: probes come every second."""
 
     server = ThreadingHTTPServer(("127.0.0.1", port), Page)

@@ -89,4 +89,3 @@ def flush(house: House) -> None:
             time.sleep(0.1)
         else:
             return
-

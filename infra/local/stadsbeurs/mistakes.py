@@ -3,5 +3,5 @@
 from __future__ import annotations
 
 
-class Mistake(Exception):  # noqa: N818 - of a person or a machine, and seldom an error of ours
+class Mistake(Exception):
     """One clear sentence for the person at the keyboard; the command line prints it and exits non-zero."""

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from fastapi import FastAPI
 
+from burgerbudget import tasks
+from burgerbudget.routes import ROUTERS
+from burgerbudget.settings import BurgerbudgetSettings
 from foundation import outbox, outbox_routes
 from foundation.access import TokenSigner, TokenVerifier
 from foundation.application import create_api
@@ -13,10 +16,6 @@ from foundation.observability import configure_logging
 from foundation.settings import load
 from foundation.work import Bell, Worker, configure
 from wallet_contract.client import WalletClient
-
-from burgerbudget import tasks
-from burgerbudget.routes import ROUTERS
-from burgerbudget.settings import BurgerbudgetSettings
 
 NAME = "burgerbudget"
 

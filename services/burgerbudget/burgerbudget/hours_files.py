@@ -21,10 +21,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from foundation.refusals import BadRequest
-
 from burgerbudget.hour_fields import ACTIVITY_LIMIT, RawRow, parse_row
 from burgerbudget.json_items import JsonItems, MalformedJson
+from foundation.refusals import BadRequest
 
 __all__ = [
     "COLUMNS",

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
 
-import ijson  # type: ignore[import-untyped]
-from ijson.utils import sendable_list  # type: ignore[import-untyped]
+import ijson
+from ijson.utils import sendable_list
 
 from burgerbudget.hour_fields import HOURS_LIMIT, RawRow
 
@@ -162,6 +162,6 @@ def _text_of(key: str, event: str, value: Any) -> str | None:
         return None
     number = Decimal(value)
     # 1e999999999 is a number too; written out it would fill the memory.
-    if number and abs(number.adjusted()) > HOURS_LIMIT or len(number.as_tuple().digits) > HOURS_LIMIT:
+    if (number and abs(number.adjusted()) > HOURS_LIMIT) or len(number.as_tuple().digits) > HOURS_LIMIT:
         return None
     return f"{number:f}"

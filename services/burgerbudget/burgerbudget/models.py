@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import BigInteger, CheckConstraint, Column, DateTime, Identity, Index, Integer, SmallInteger, Text, text
-from sqlalchemy.dialects.postgresql import UUID as PgUUID
+from sqlalchemy.dialects.postgresql import UUID as PG_UUID
 from sqlmodel import Field, SQLModel
 
 SCHEMA = "burgerbudget"
@@ -27,7 +27,7 @@ class Organisation(SQLModel, table=True):
     __tablename__ = "organisation"
     __table_args__ = _args(CheckConstraint("status IN ('anbi', 'sbbi')", name="organisation_status_known"))
 
-    id: UUID = Field(primary_key=True, sa_type=PgUUID)
+    id: UUID = Field(primary_key=True, sa_type=PG_UUID)
     name: str = Field(sa_type=Text)
     rsin: str = Field(sa_type=Text)
     status: str = Field(sa_type=Text)
@@ -70,7 +70,7 @@ class Participant(SQLModel, table=True):
     started: bool
     granted: int = Field(sa_type=BigInteger)
     used: int = Field(sa_type=BigInteger)
-    last_message: UUID | None = Field(default=None, sa_type=PgUUID)
+    last_message: UUID | None = Field(default=None, sa_type=PG_UUID)
     enrolled_by: str = Field(sa_type=Text)
     enrolled_at: datetime = _instant()
 
@@ -96,9 +96,9 @@ class HoursImport(SQLModel, table=True):
         Index("hours_import_unfinished", "received_at", postgresql_where=text("state = 'processing'")),
     )
 
-    id: UUID = Field(primary_key=True, sa_type=PgUUID)
-    organisation_id: UUID = Field(sa_type=PgUUID)
-    inbox_id: UUID = Field(sa_type=PgUUID)
+    id: UUID = Field(primary_key=True, sa_type=PG_UUID)
+    organisation_id: UUID = Field(sa_type=PG_UUID)
+    inbox_id: UUID = Field(sa_type=PG_UUID)
     media_type: str = Field(sa_type=Text)
     dry_run: bool
     partial: bool
@@ -108,7 +108,7 @@ class HoursImport(SQLModel, table=True):
     known: int = Field(sa_type=BigInteger)
     refused: int = Field(sa_type=BigInteger)
     problem: str | None = Field(default=None, sa_type=Text)
-    lease_token: UUID | None = Field(default=None, sa_type=PgUUID)
+    lease_token: UUID | None = Field(default=None, sa_type=PG_UUID)
     lease_until: datetime | None = _instant(default=None)
     received_by: str = Field(sa_type=Text)
     received_at: datetime = _instant()
@@ -121,7 +121,7 @@ class HoursImportRow(SQLModel, table=True):
     __tablename__ = "hours_import_row"
     __table_args__ = _args(CheckConstraint("outcome IN ('known', 'refused')", name="import_row_outcome_known"))
 
-    import_id: UUID = Field(primary_key=True, sa_type=PgUUID)
+    import_id: UUID = Field(primary_key=True, sa_type=PG_UUID)
     row: int = Field(primary_key=True, sa_type=BigInteger)
     outcome: str = Field(sa_type=Text)
     code: str | None = Field(default=None, sa_type=Text)
@@ -145,15 +145,15 @@ class Hour(SQLModel, table=True):
         Index("hour_of_participant", "participant_number", "id"),
     )
 
-    id: UUID = Field(primary_key=True, sa_type=PgUUID)
-    organisation_id: UUID = Field(sa_type=PgUUID)
+    id: UUID = Field(primary_key=True, sa_type=PG_UUID)
+    organisation_id: UUID = Field(sa_type=PG_UUID)
     external_id: str = Field(sa_type=Text)
     participant_number: str = Field(sa_type=Text)
     worked_on: date
     hours: int = Field(sa_type=Integer)
     activity: str = Field(sa_type=Text)
-    import_id: UUID | None = Field(default=None, sa_type=PgUUID)
-    corrects_id: UUID | None = Field(default=None, sa_type=PgUUID)
+    import_id: UUID | None = Field(default=None, sa_type=PG_UUID)
+    corrects_id: UUID | None = Field(default=None, sa_type=PG_UUID)
     reason: str | None = Field(default=None, sa_type=Text)
     received_by: str = Field(sa_type=Text)
     received_at: datetime = _instant()
@@ -196,7 +196,7 @@ class WaitingUse(SQLModel, table=True):
     sequence: int = Field(sa_column=Column(BigInteger, Identity(always=True), nullable=False))
     participant_number: str = Field(primary_key=True, sa_type=Text)
     quarter: str = Field(primary_key=True, sa_type=Text)
-    source_id: UUID = Field(primary_key=True, sa_type=PgUUID)
+    source_id: UUID = Field(primary_key=True, sa_type=PG_UUID)
     source_kind: str = Field(sa_type=Text)
     hours: int = Field(sa_type=Integer)
 
@@ -247,7 +247,7 @@ class Decision(SQLModel, table=True):
         ),
     )
 
-    id: UUID = Field(primary_key=True, sa_type=PgUUID)
+    id: UUID = Field(primary_key=True, sa_type=PG_UUID)
     kind: str = Field(sa_type=Text)
     participant_number: str = Field(sa_type=Text)
     quarter: str = Field(sa_type=Text)
@@ -256,8 +256,8 @@ class Decision(SQLModel, table=True):
     wage: int | None = Field(default=None, sa_type=BigInteger)
     budget_before: int = Field(sa_type=BigInteger)
     source_kind: str | None = Field(default=None, sa_type=Text)
-    source_id: UUID | None = Field(default=None, sa_type=PgUUID)
+    source_id: UUID | None = Field(default=None, sa_type=PG_UUID)
     grant_key: str | None = Field(default=None, sa_type=Text, unique=True)
-    message_id: UUID | None = Field(default=None, sa_type=PgUUID)
+    message_id: UUID | None = Field(default=None, sa_type=PG_UUID)
     decided_on: date
     decided_at: datetime = _instant()

@@ -5,8 +5,8 @@ from __future__ import annotations
 from foundation.refusals import BadRequest, Conflict, Forbidden, NotFound
 
 __all__ = [
-    "AlreadyEnrolled",
     "AlreadyCorrected",
+    "AlreadyEnrolled",
     "EnrolledTooEarly",
     "HourRefused",
     "HourUnreadable",

@@ -8,10 +8,9 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, StrictBool, StringConstraints, field_validator, model_validator
 from stdnum.nl import bsn
 
+from burgerbudget.models import Closing, Decision, Hour, HoursImport, Organisation, Participant, ParticipantQuarter
 from foundation.hours import hours_text
 from foundation.schemas import ApiModel, ApiOut, Day, Line, LongLine
-
-from burgerbudget.models import Closing, Decision, Hour, HoursImport, Organisation, Participant, ParticipantQuarter
 
 ParticipantNumber = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,31}$")]
 
@@ -19,7 +18,7 @@ ParticipantNumber = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za
 def _as_written(value: Any) -> Any:
     """Take a number as the text that it would be written as; the rules read the text."""
     if isinstance(value, bool):
-        raise ValueError("a number or a text is needed")
+        raise ValueError("a number or a text is needed")  # noqa: TRY004 (pydantic reports this one)
     return repr(value) if isinstance(value, int | float) else value
 
 

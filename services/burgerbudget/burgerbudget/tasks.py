@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 from sqlmodel import Session
 
+from burgerbudget.actions import closings, imports, settling
 from foundation import clock, schedule
 from foundation.database import Database, after_commit
 from foundation.outbox import Handler, Leased
 from foundation.work import TASK_TIME_LIMIT_S, Worker
 from wallet_contract.client import WalletClient
-
-from burgerbudget.actions import closings, imports, settling
 
 JOBS = "do-burgerbudget-jobs"
 IMPORT = "work-through-hours-files"
@@ -70,8 +69,7 @@ def _credit_starts(database: Database, on: Callable[[], bool]) -> None:
             return
     after: str | None = ""
     while after is not None:
-        begin = after
-        after = database.run(lambda db: settling.start_due(db, begin))
+        after = database.run(partial(settling.start_due, after=after))
         if not on():
             return
     database.run(lambda db: schedule.mark_done(db, START_JOB, today))
@@ -80,8 +78,7 @@ def _credit_starts(database: Database, on: Callable[[], bool]) -> None:
 def _settle_waiting(database: Database, on: Callable[[], bool]) -> None:
     after: str | None = ""
     while after is not None and on():
-        begin = after
-        after = database.run(lambda db: settling.settle_waiting(db, begin))
+        after = database.run(partial(settling.settle_waiting, after=after))
 
 
 def work_through_files(database: Database, progress: Callable[[], None], ring_jobs: Callable[[], None]) -> None:

@@ -10,7 +10,6 @@ from foundation.database import Database
 from foundation.observability import configure_logging
 from foundation.settings import load
 from foundation.work import Worker
-
 from wallet import tasks
 from wallet.audit import routes as audit_routes
 from wallet.holders import routes as holder_routes
@@ -27,7 +26,9 @@ def api() -> FastAPI:
     settings = load(WalletSettings)
     configure_logging(f"{NAME}-api", settings.log_level)
     return make_api(
-        Database(settings.database_url.get_secret_value(), pool_size=settings.database_pool_size, application_name=NAME),
+        Database(
+            settings.database_url.get_secret_value(), pool_size=settings.database_pool_size, application_name=NAME
+        ),
         TokenVerifier.from_file(NAME, settings.trusted_keys_file),
         settings,
     )
@@ -51,7 +52,9 @@ def worker() -> Worker:
     made = Worker(
         NAME,
         redis_url=settings.redis_url.get_secret_value(),
-        database=lambda: Database(settings.database_url.get_secret_value(), pool_size=5, application_name=f"{NAME}-worker"),
+        database=lambda: Database(
+            settings.database_url.get_secret_value(), pool_size=5, application_name=f"{NAME}-worker"
+        ),
     )
     tasks.register(made, settings)
     return made

@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 from foundation.settings import ServiceSettings
-
 from wallet.payouts.settings import PayoutSettings
 
 

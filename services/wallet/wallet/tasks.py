@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from foundation.clock import now
 from foundation.work import Worker
-
 from wallet.audit.actions import seal_due_blocks
 from wallet.ledger.actions import expire_holds
 from wallet.settings import WalletSettings
@@ -25,7 +24,9 @@ def register(worker: Worker, settings: WalletSettings) -> None:
 
     def expire(*_: str) -> None:
         # An explicit event, never a comparison with the clock while reading: what was held stays what was held.
-        while worker.database.run(lambda db: expire_holds(db, now(), EXPIRED_AT_ONCE, EXPIRING_ACTOR)) == EXPIRED_AT_ONCE:
+        while (
+            worker.database.run(lambda db: expire_holds(db, now(), EXPIRED_AT_ONCE, EXPIRING_ACTOR)) == EXPIRED_AT_ONCE
+        ):
             pass
 
     worker.task(EXPIRE, worker.jobs_queue, expire, every_s=EXPIRE_EVERY_S)

@@ -24,6 +24,4 @@ def _plain_tracebacks() -> None:
 def town(burgerbudget_database: Database, callers: Callers, today: Callable[[str], None]) -> Town:
     """A town on 20 July 2026 in which nothing has happened yet."""
     today("2026-07-20")
-    return Town(
-        burgerbudget_database, make_api(burgerbudget_database, callers.verifier(NAME)), callers, today
-    )
+    return Town(burgerbudget_database, make_api(burgerbudget_database, callers.verifier(NAME)), callers, today)

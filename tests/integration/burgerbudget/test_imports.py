@@ -35,16 +35,18 @@ SAMPLE = Path(stadsbeurs.__file__).parent / "sample_municipality"
 HEADER = "externalId;participantNumber;workedOn;hours;activity\n"
 
 
-def send(database: Database, organisation: UUID, content: bytes, *, dry_run: bool = False, partial: bool = False) -> UUID:
+def send(
+    database: Database, organisation: UUID, content: bytes, *, dry_run: bool = False, partial: bool = False
+) -> UUID:
     inspection = FileInspection()
     inspection.feed(content)
     with Upload(100_000_000) as upload:
         upload.take(content)
         file = imports.ReceivedFile(*inspection.finish())
         return database.run(
-            lambda db: imports.receive_file(
-                db, organisation, upload, file, dry_run=dry_run, partial=partial, actor="org"
-            ).id
+            lambda db: (
+                imports.receive_file(db, organisation, upload, file, dry_run=dry_run, partial=partial, actor="org").id
+            )
         )
 
 
@@ -253,7 +255,9 @@ def test_json_that_breaks_off_says_so_and_keeps_nothing(house: tuple[Database, U
     assert count(database, "hour") == 0
 
 
-def test_hours_of_a_quarter_wait_until_the_one_before_is_closed(house: tuple[Database, UUID, str], today: Today) -> None:
+def test_hours_of_a_quarter_wait_until_the_one_before_is_closed(
+    house: tuple[Database, UUID, str], today: Today
+) -> None:
     database, organisation, person = house
     ledger = LedgerOnPaper()
     today("2026-10-02")

@@ -175,9 +175,7 @@ class TestParticipants:
             "startQuarter": "2026-Q3",
             "status": "active",
             "insufficientQuarters": 0,
-            "quarters": [
-                {"quarter": "2026-Q3", "hours": "4", "used": 5996, "toppedUp": 0, "judgement": "open"}
-            ],
+            "quarters": [{"quarter": "2026-Q3", "hours": "4", "used": 5996, "toppedUp": 0, "judgement": "open"}],
         }
 
     def test_everybody_sees_what_is_theirs_and_no_more(self, town: Town) -> None:
@@ -235,7 +233,10 @@ class TestRestarts:
         )
         assert town.seen(number)["insufficientQuarters"] == 0
         for day, hours in (("2026-07-02", "24"), ("2026-07-03", "12")):
-            assert town.reporter(organisation).post("/hours", json=row(number, workedOn=day, hours=hours)).status_code == 201
+            assert (
+                town.reporter(organisation).post("/hours", json=row(number, workedOn=day, hours=hours)).status_code
+                == 201
+            )
         town.today("2026-10-01")
         town.close("2026-Q3")
         assert town.quarter_of(number, "2026-Q3") == {

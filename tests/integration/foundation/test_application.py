@@ -9,7 +9,6 @@ from fastapi import FastAPI
 
 from foundation.access import Role
 from foundation.application import MAX_BODY_BYTES
-from foundation.database import Database
 from tests.support import tiny
 from tests.support.callers import Callers, Client
 
@@ -127,7 +126,3 @@ def test_the_description_of_the_api_is_public_and_whole(api: FastAPI) -> None:
     document = Client(api, base_url="http://test").get("/api/tiny/v1/openapi.json").json()
     assert document["info"]["version"] == "1.0.0"
     assert {"/api/tiny/v1/notes", "/api/tiny/v1/outbox"} <= set(document["paths"])
-
-
-def test_a_number_beyond_the_database_is_a_bad_request_or_not_found(admin: Client, database: Database) -> None:
-    assert admin.get(f"/notes/{10**30}").status_code in (400, 404)

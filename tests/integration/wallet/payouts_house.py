@@ -114,7 +114,8 @@ class House:
         with self.database.reading() as db:
             rows = db.execute(
                 text(
-                    "SELECT a.address, b.posted, b.held FROM ledger.account a JOIN ledger.balance b ON b.account_id = a.id"
+                    "SELECT a.address, b.posted, b.held"
+                    "  FROM ledger.account a JOIN ledger.balance b ON b.account_id = a.id"
                     " WHERE b.posted <> 0 OR b.held <> 0"
                 )
             )

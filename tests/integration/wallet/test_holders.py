@@ -192,7 +192,8 @@ def test_bsn_iban_and_name_stand_nowhere_in_the_open(house: House, wallet_superu
     found = []
     with psycopg.connect(wallet_superuser_url) as connection:
         tables = connection.execute(
-            "SELECT schemaname || '.' || tablename FROM pg_tables WHERE schemaname NOT IN ('pg_catalog', 'information_schema')"
+            "SELECT schemaname || '.' || tablename FROM pg_tables"
+            " WHERE schemaname NOT IN ('pg_catalog', 'information_schema')"
         ).fetchall()
         for (table,) in tables:
             for (row,) in connection.execute(f"SELECT t::text FROM {table} t"):  # type: ignore[arg-type]

@@ -132,7 +132,8 @@ def test_a_wholly_rejected_file_puts_everything_back(house: House, three: list[s
     batch = house.sent()
     message = rules.message_id(UUID(batch))
     report = (
-        "<Document xmlns='urn:iso:std:iso:20022:tech:xsd:pain.002.001.10'><CstmrPmtStsRpt><GrpHdr><MsgId>P1</MsgId></GrpHdr>"
+        "<Document xmlns='urn:iso:std:iso:20022:tech:xsd:pain.002.001.10'><CstmrPmtStsRpt>"
+        "<GrpHdr><MsgId>P1</MsgId></GrpHdr>"
         f"<OrgnlGrpInfAndSts><OrgnlMsgId>{message}</OrgnlMsgId><GrpSts>RJCT</GrpSts><StsRsnInf><Rsn><Cd>FF01</Cd></Rsn>"
         "</StsRsnInf></OrgnlGrpInfAndSts></CstmrPmtStsRpt></Document>"
     ).encode()

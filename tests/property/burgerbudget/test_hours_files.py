@@ -9,6 +9,9 @@ from datetime import date
 from decimal import Decimal
 from itertools import pairwise
 
+from hypothesis import given
+from hypothesis import strategies as st
+
 from burgerbudget.hour_fields import RawRow, parse_row
 from burgerbudget.hours_files import (
     COLUMNS,
@@ -19,8 +22,6 @@ from burgerbudget.hours_files import (
     sniff,
 )
 from burgerbudget.rules import HourRow, MalformedRow
-from hypothesis import given
-from hypothesis import strategies as st
 
 # Letters that UTF-8 and Windows-1252 both can write, and the characters that make CSV hard.
 texts = st.text(alphabet='abcé€ù,;"\n 0-', max_size=12)
@@ -56,9 +57,7 @@ def csv_of(content: list[HourRow], delimiter: str, line_end: str, dutch: bool) -
     writer = csv.writer(file, delimiter=delimiter, lineterminator=line_end)
     writer.writerow(COLUMNS)
     for row in content:
-        worked_on = (
-            row.worked_on.strftime("%d-%m-") + f"{row.worked_on.year:04d}" if dutch else str(row.worked_on)
-        )
+        worked_on = row.worked_on.strftime("%d-%m-") + f"{row.worked_on.year:04d}" if dutch else str(row.worked_on)
         hours = str(row.hours).replace(".", ",") if dutch else str(row.hours)
         writer.writerow([row.external_id, row.participant_number, worked_on, hours, row.activity])
     return file.getvalue()
@@ -112,9 +111,7 @@ def test_what_was_written_as_json_comes_back_however_it_is_cut(
     st.sampled_from(["utf-8", "utf-8-sig", "cp1252"]),
     st.lists(st.integers(min_value=0), max_size=20),
 )
-def test_any_lines_at_all_read_the_same_however_they_are_cut(
-    lines: list[str], encoding: str, cuts: list[int]
-) -> None:
+def test_any_lines_at_all_read_the_same_however_they_are_cut(lines: list[str], encoding: str, cuts: list[int]) -> None:
     content = "\n".join([";".join(COLUMNS), *lines]).encode(encoding)
     assert read(cut(content, cuts)) == read([content])
 
@@ -134,9 +131,7 @@ def test_any_bytes_are_read_or_refused_with_a_reason(content: bytes) -> None:
                 parse_row(raw)
 
 
-@given(
-    st.lists(st.sampled_from(["", " ", "a;1;2026-04-18;1;x", "a;b", 'a;1;2026-04-18;1;"x', '"']), max_size=60)
-)
+@given(st.lists(st.sampled_from(["", " ", "a;1;2026-04-18;1;x", "a;b", 'a;1;2026-04-18;1;"x', '"']), max_size=60))
 def test_every_line_that_is_not_blank_is_heard_exactly_once(lines: list[str]) -> None:
     content = "\n".join([";".join(COLUMNS), *lines]).encode()
     found = [raw.row for raw in read_csv([content], "utf-8-sig")]

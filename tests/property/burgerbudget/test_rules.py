@@ -5,6 +5,9 @@ from __future__ import annotations
 from datetime import date
 from decimal import ROUND_HALF_UP, Decimal
 
+from hypothesis import given
+from hypothesis import strategies as st
+
 from burgerbudget.parameters import policy_on
 from burgerbudget.rules import (
     Improvement,
@@ -22,8 +25,6 @@ from burgerbudget.rules import (
 from foundation.hours import Hours
 from foundation.money import Cents
 from foundation.periods import Quarter
-from hypothesis import given
-from hypothesis import strategies as st
 
 POLICY = policy_on(date(2026, 7, 1))
 FIRST = Quarter(2024, 1)
@@ -112,9 +113,7 @@ def test_bb6_counting_step_by_step_equals_counting_the_run_at_the_end(history: l
     counter = 0
     for sufficient in history:
         total = POLICY.threshold if sufficient else Hours(POLICY.threshold - 1)
-        counter = after_judgement(
-            counter, judge_quarter(total, Cents(0), POLICY), POLICY
-        ).insufficient_quarters
+        counter = after_judgement(counter, judge_quarter(total, Cents(0), POLICY), POLICY).insufficient_quarters
     assert insufficient_in_a_row(judged(history), FIRST) == counter
 
 
@@ -133,9 +132,7 @@ def test_bb9_judging_again_only_ever_improves(
     if improved is not None:
         assert 0 <= improved.top_up == POLICY.ceiling - budget
         assert improved.insufficient_quarters <= before
-        assert improved.reopens == (
-            participation.stopped and improved.insufficient_quarters < POLICY.stop_after
-        )
+        assert improved.reopens == (participation.stopped and improved.insufficient_quarters < POLICY.stop_after)
 
 
 @given(st.lists(st.tuples(st.integers(0, 3), hours), max_size=12))
@@ -145,9 +142,7 @@ def test_bb9_late_hours_in_any_order_end_in_the_same_judgements(late: list[tuple
         for index, more in order:
             totals[index] = Hours(totals[index] + more)
             run = judged(history)
-            improved = rejudge(
-                run[index].quarter, totals[index], Cents(0), run, Participation("1", FIRST), POLICY
-            )
+            improved = rejudge(run[index].quarter, totals[index], Cents(0), run, Participation("1", FIRST), POLICY)
             if isinstance(improved, Improvement):
                 history[index] = True
         return history, insufficient_in_a_row(judged(history), FIRST)

@@ -77,7 +77,7 @@ def test_quarters_follow_one_another_without_a_gap_for_thirty_years() -> None:
 
 
 # A small alphabet: Hypothesis takes seconds to prepare all of Unicode, and these are the signs that matter here.
-TEXTS = st.text(alphabet="aZ09-_=+/ .\x00\n\"{}[]:éλ漢\U0001f600", max_size=40)
+TEXTS = st.text(alphabet='aZ09-_=+/ .\x00\n"{}[]:éλ漢\U0001f600', max_size=40)
 SCALARS = st.none() | st.booleans() | st.integers(-(2**63) + 1, 2**63 - 1) | TEXTS
 
 

@@ -9,14 +9,17 @@ from pathlib import Path
 from uuid import UUID
 
 import pytest
-from foundation.access import Caller, Role
-from foundation.database import Database
-from foundation.refusals import Refusal
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 from lxml import etree
 from sqlalchemy import text
+
+from foundation.access import Caller, Role
+from foundation.database import Database
+from foundation.refusals import Refusal
+from tests.integration.wallet.payouts_house import House, write_vault_keys
+from tests.support.callers import Callers
 from wallet.holders.vault import Vault, open_vault
 from wallet.payouts import actions
 from wallet.payouts.bank_messages.actions import book_message
@@ -26,9 +29,6 @@ from wallet.payouts.channels.sepa import NAMESPACE, SepaChannel
 from wallet.payouts.channels.sepa_text import ALLOWED, sepa_name
 from wallet.payouts.files import batch_file
 from wallet.payouts.rules import Exclusion
-
-from tests.integration.wallet.payouts_house import House, write_vault_keys
-from tests.support.callers import Callers
 
 MARA = Caller("mara", frozenset({Role.FINANCE_MAKER}))
 CHUCK = Caller("chuck", frozenset({Role.FINANCE_CHECKER}))

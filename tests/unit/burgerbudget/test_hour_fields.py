@@ -7,6 +7,7 @@ from datetime import date
 from decimal import Decimal
 
 import pytest
+
 from burgerbudget.hour_fields import RawRow, parse_row
 from burgerbudget.rules import HourRow, MalformedRow
 

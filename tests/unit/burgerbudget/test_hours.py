@@ -7,6 +7,7 @@ from datetime import date
 from decimal import Decimal
 
 import pytest
+
 from burgerbudget.rules import (
     BAD_INPUT_CODES,
     KNOWN,
@@ -145,9 +146,7 @@ def test_an_accepted_row_stays_known_whatever_has_changed_since() -> None:
     assert judge_hour(ROW, changed) is KNOWN
 
 
-@pytest.mark.parametrize(
-    "text", ["0", "-0", "-2", "-0.1", "24.01", "24.25", "25", "30.10", "99999999999999999999"]
-)
+@pytest.mark.parametrize("text", ["0", "-0", "-2", "-0.1", "24.01", "24.25", "25", "30.10", "99999999999999999999"])
 def test_hours_must_be_above_zero_and_at_most_24(text: str) -> None:
     assert code(number(text), CONTEXT) == "hoursOutOfRange"
 
@@ -190,9 +189,7 @@ def test_recognition_includes_its_first_and_last_day(worked_on: date, expected: 
         (date(2026, 10, 1), "Accepted"),
     ],
 )
-def test_only_hours_between_the_stop_and_the_restart_quarter_are_stopped(
-    worked_on: date, expected: str
-) -> None:
+def test_only_hours_between_the_stop_and_the_restart_quarter_are_stopped(worked_on: date, expected: str) -> None:
     context = replace(CONTEXT, participant=STOPPED.restart(Quarter(2026, 4)))
     assert code(replace(ROW, worked_on=worked_on), context) == expected
 

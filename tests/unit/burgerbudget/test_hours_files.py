@@ -6,6 +6,7 @@ import tracemalloc
 from collections.abc import Callable, Iterator
 
 import pytest
+
 from burgerbudget.hours_files import (
     COLUMNS,
     Encoding,
@@ -54,19 +55,14 @@ def test_commas_between_fields_go_with_points_or_quoted_commas_in_hours() -> Non
 
 
 def test_a_header_may_be_quoted() -> None:
-    assert (
-        rows_of('"externalId";"participantNumber";"workedOn";"hours";"activity"\n' + ROW)[0].external_id
-        == "a-1"
-    )
+    assert rows_of('"externalId";"participantNumber";"workedOn";"hours";"activity"\n' + ROW)[0].external_id == "a-1"
 
 
 def test_the_row_is_the_line_in_the_file_and_blank_lines_are_skipped_but_counted() -> None:
     assert [row.row for row in rows_of(f"{HEADER}\n{ROW}\n\n  \n{ROW}\n\n")] == [2, 5]
 
 
-def test_a_quoted_field_may_hold_delimiters_quotes_and_line_breaks_and_the_row_begins_at_its_first_line() -> (
-    None
-):
+def test_a_quoted_field_may_hold_delimiters_quotes_and_line_breaks_and_the_row_begins_at_its_first_line() -> None:
     rows = rows_of(f'{HEADER}\na-1;1700001;2026-04-18;2;"koffie; ""thee""\nen koek"\n{ROW}\n')
     assert rows[0] == RawRow(2, "a-1", "1700001", "2026-04-18", "2", 'koffie; "thee"\nen koek')
     assert rows[1].row == 4
@@ -95,9 +91,7 @@ def test_a_quote_within_a_field_is_just_a_character() -> None:
     assert rows_of(f'{HEADER}\na-1;1700001;2026-04-18;2;plaat 12" zagen\n')[0].activity == 'plaat 12" zagen'
 
 
-@pytest.mark.parametrize(
-    "line", ["a-1;1700001;2026-04-18;2", ROW + ";", "a-1", ";;;;;;", 'a-1;1;2026-04-18;2;"a"b']
-)
+@pytest.mark.parametrize("line", ["a-1;1700001;2026-04-18;2", ROW + ";", "a-1", ";;;;;;", 'a-1;1;2026-04-18;2;"a"b'])
 def test_a_row_with_another_number_of_fields_or_a_broken_quote_is_malformed(line: str) -> None:
     rows = rows_of(f"{HEADER}\n{line}\n{ROW}\n")
     assert isinstance(parse_row(rows[0]), MalformedRow)
@@ -141,9 +135,7 @@ def test_what_is_no_hours_file_is_refused_with_its_reason(content: bytes, code: 
 
 
 def test_a_wrong_header_is_named_with_the_one_expected() -> None:
-    with pytest.raises(
-        WrongHeader, match="'nummer;datum'; verwacht wordt 'externalId;participantNumber;workedOn"
-    ):
+    with pytest.raises(WrongHeader, match="'nummer;datum'; verwacht wordt 'externalId;participantNumber;workedOn"):
         sniff(b"nummer;datum\n1;2\n")
 
 
@@ -172,9 +164,7 @@ def test_a_file_with_a_bom_that_is_not_utf8_is_refused() -> None:
 
 
 def test_one_windows_1252_letter_at_the_very_end_decides_the_encoding() -> None:
-    content = (
-        f"{HEADER}\n".encode() + f"{ROW}\n".replace("é", "e").encode() * 2000 + b"b;1;2026-04-18;1;caf\xe9"
-    )
+    content = f"{HEADER}\n".encode() + f"{ROW}\n".replace("é", "e").encode() * 2000 + b"b;1;2026-04-18;1;caf\xe9"
     chunks = [content[start : start + 1000] for start in range(0, len(content), 1000)]
     assert detect_encoding(chunks) == "cp1252"
     assert list(read_csv(chunks, "cp1252"))[-1].activity == "café"
@@ -196,9 +186,7 @@ def test_json_items_become_rows_numbered_from_one() -> None:
     ]
 
 
-@pytest.mark.parametrize(
-    ("number", "text"), [("2", "2"), ("-2", "-2"), ("2.50", "2.50"), ("1e1", "10"), ("0", "0")]
-)
+@pytest.mark.parametrize(("number", "text"), [("2", "2"), ("-2", "-2"), ("2.50", "2.50"), ("1e1", "10"), ("0", "0")])
 def test_json_hours_may_be_a_number(number: str, text: str) -> None:
     assert json_rows(f'{{"items": [{{"hours": {number}}}]}}')[0].hours == text
 

@@ -6,6 +6,7 @@ from datetime import date
 from importlib import resources
 
 import pytest
+
 from burgerbudget.parameters import PARAMETERS, NoParameter, ParameterFileError, parameters_of, policy_on
 from foundation.periods import Quarter
 
@@ -54,9 +55,7 @@ def test_what_needs_no_wage_is_known_after_the_last_wage() -> None:
     ("year", "month_cents", "year_cents"),
     [(2023, 19000, 190000), (2025, 21000, 210000), (2026, 22000, 220000)],
 )
-def test_the_volunteer_allowance_is_known_per_month_and_year(
-    year: int, month_cents: int, year_cents: int
-) -> None:
+def test_the_volunteer_allowance_is_known_per_month_and_year(year: int, month_cents: int, year_cents: int) -> None:
     day = date(year, 5, 1)
     assert PARAMETERS.volunteer_allowance_month.on(day) == month_cents
     assert PARAMETERS.volunteer_allowance_year.on(day) == year_cents

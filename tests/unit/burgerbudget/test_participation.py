@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import date
 
 import pytest
+
 from burgerbudget.rules import (
     Participation,
     Stop,
@@ -30,9 +31,7 @@ Q = Quarter.parse
         (date(2026, 12, 31), "2027-Q1"),
     ],
 )
-def test_bb1_the_first_seven_days_start_that_quarter_and_later_days_the_next(
-    enrolled_on: date, start: str
-) -> None:
+def test_bb1_the_first_seven_days_start_that_quarter_and_later_days_the_next(enrolled_on: date, start: str) -> None:
     assert start_quarter(enrolled_on, 7) == Q(start)
 
 
@@ -68,9 +67,7 @@ def test_bb6_a_stopped_participant_takes_part_until_the_quarter_whose_close_stop
         (date(2026, 4, 2), "2026-Q3"),
     ],
 )
-def test_bb7_a_restart_begins_as_a_start_does_and_never_before_the_stop(
-    restarted_on: date, quarter: str
-) -> None:
+def test_bb7_a_restart_begins_as_a_start_does_and_never_before_the_stop(restarted_on: date, quarter: str) -> None:
     assert restart_quarter(restarted_on, Q("2026-Q2"), 7) == Q(quarter)
 
 

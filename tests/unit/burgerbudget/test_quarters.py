@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import date
 
 import pytest
+
 from burgerbudget.parameters import policy_on
 from burgerbudget.rules import (
     Improvement,
@@ -107,12 +108,8 @@ def test_bb3_hours_without_budget_move_nothing_and_raise_the_mark() -> None:
 
 def test_bb8_a_downward_correction_moves_nothing_and_neither_does_the_way_back_to_the_mark() -> None:
     assert use(hours_of("10"), hours_of("6"), WAGE_2026, FULL) == Use(moved=Cents(0), new_mark=hours_of("10"))
-    assert use(hours_of("10"), hours_of("10"), WAGE_2026, FULL) == Use(
-        moved=Cents(0), new_mark=hours_of("10")
-    )
-    assert use(hours_of("10"), hours_of("12"), WAGE_2026, FULL) == Use(
-        moved=Cents(2998), new_mark=hours_of("12")
-    )
+    assert use(hours_of("10"), hours_of("10"), WAGE_2026, FULL) == Use(moved=Cents(0), new_mark=hours_of("10"))
+    assert use(hours_of("10"), hours_of("12"), WAGE_2026, FULL) == Use(moved=Cents(2998), new_mark=hours_of("12"))
 
 
 def test_bb3_use_waits_until_the_previous_quarter_of_the_participant_is_closed() -> None:
@@ -151,9 +148,7 @@ def test_bb6_the_fourth_insufficient_quarter_in_a_row_stops() -> None:
     assert after_judgement(3, Sufficient(Cents(1)), POLICY) == Standing(0, stops=False)
 
 
-@pytest.mark.parametrize(
-    ("judged", "counter"), [("", 0), ("S", 0), ("I", 1), ("ISII", 2), ("IIII", 4), ("IIS", 0)]
-)
+@pytest.mark.parametrize(("judged", "counter"), [("", 0), ("S", 0), ("I", 1), ("ISII", 2), ("IIII", 4), ("IIS", 0)])
 def test_bb9_the_counter_is_the_run_of_insufficient_quarters_at_the_end(judged: str, counter: int) -> None:
     assert insufficient_in_a_row(run_of(judged), Q("2025-Q1")) == counter
 
@@ -162,9 +157,7 @@ def test_bb7_insufficient_quarters_before_a_restart_do_not_count() -> None:
     assert insufficient_in_a_row(run_of("IIIII"), Q("2026-Q1")) == 1
 
 
-def late(
-    quarter: str, hours: str, judged: str, budget: int = 60_000, stopped: bool = False
-) -> Improvement | None:
+def late(quarter: str, hours: str, judged: str, budget: int = 60_000, stopped: bool = False) -> Improvement | None:
     participation = Participation("1", Q("2025-Q1"))
     if stopped:
         participation = participation.stop(Q("2025-Q4"))
@@ -186,17 +179,11 @@ def test_bb9_a_sufficient_quarter_is_never_judged_again_whatever_its_hours_becom
 
 
 def test_bb9_a_budget_filled_in_the_meantime_is_topped_up_with_nothing() -> None:
-    assert late("2025-Q1", "36", "IS", budget=100_000) == Improvement(
-        Cents(0), insufficient_quarters=0, reopens=False
-    )
+    assert late("2025-Q1", "36", "IS", budget=100_000) == Improvement(Cents(0), insufficient_quarters=0, reopens=False)
 
 
-@pytest.mark.parametrize(
-    ("quarter", "counter"), [("2025-Q1", 3), ("2025-Q2", 2), ("2025-Q3", 1), ("2025-Q4", 0)]
-)
-def test_bb9_any_of_the_four_quarters_made_sufficient_reopens_the_participation(
-    quarter: str, counter: int
-) -> None:
+@pytest.mark.parametrize(("quarter", "counter"), [("2025-Q1", 3), ("2025-Q2", 2), ("2025-Q3", 1), ("2025-Q4", 0)])
+def test_bb9_any_of_the_four_quarters_made_sufficient_reopens_the_participation(quarter: str, counter: int) -> None:
     assert late(quarter, "40", "IIII", stopped=True) == Improvement(Cents(40_000), counter, reopens=True)
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from burgerbudget import rules
 from burgerbudget.hours_files import FileInspection, parse_row, read_rows
 from burgerbudget.parameters import PARAMETERS, policy_on
@@ -218,9 +219,7 @@ def test_each_participant_ends_with_the_expected_purses_counter_and_quarters(
     assert outcome["participants"] == expected["participants"]
 
 
-def test_the_totals_are_as_expected_and_nothing_is_lost(
-    outcome: dict[str, Any], expected: dict[str, Any]
-) -> None:
+def test_the_totals_are_as_expected_and_nothing_is_lost(outcome: dict[str, Any], expected: dict[str, Any]) -> None:
     assert outcome["totals"] == expected["totals"]
     totals = outcome["totals"]
     assert totals["vrij"] + totals["budget"] == totals["creditedToBudgets"] == 65_902_578

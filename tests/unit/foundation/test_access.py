@@ -102,7 +102,9 @@ def embedded_key() -> str:
 ATTACKS: dict[str, Any] = {
     "empty": lambda key: "",
     "no token at all": lambda key: "geen.token.hier",
-    "alg none": lambda key: f"{b64(json.dumps({'alg': 'none', 'kid': 'gateway'}).encode())}.{b64(json.dumps(claims()).encode())}.",
+    "alg none": lambda key: (
+        f"{b64(json.dumps({'alg': 'none', 'kid': 'gateway'}).encode())}.{b64(json.dumps(claims()).encode())}."
+    ),
     "alg none with a signature": lambda key: signed(key, claims(), alg="none"),
     "HS256 with the public key": hs256_with_the_public_key,
     "another algorithm name": lambda key: signed(key, claims(), alg="EdDSA"),
@@ -139,7 +141,9 @@ ATTACKS: dict[str, Any] = {
     "critical header": lambda key: signed(key, claims(), crit=["exp"]),
     "unencoded payload": lambda key: signed(key, claims(), b64=False, crit=["b64"]),
     "header without end": lambda key: f"{b64(b'[' * 4000)}.e30.AAAA",
-    "claims without end": lambda key: f"{b64(json.dumps({'alg': 'Ed25519', 'kid': 'gateway'}).encode())}.{b64(b'[' * 4000)}.AAAA",
+    "claims without end": lambda key: (
+        f"{b64(json.dumps({'alg': 'Ed25519', 'kid': 'gateway'}).encode())}.{b64(b'[' * 4000)}.AAAA"
+    ),
     "not base64": lambda key: signed(key, claims()).replace("e", "é"),
     "too long": lambda key: signed(key, claims(roles=["x" * MAX_TOKEN_LENGTH])),
 }

@@ -23,7 +23,10 @@ def test_no_cursor_is_the_beginning() -> None:
 
 
 def test_a_cursor_of_ours_comes_back() -> None:
-    assert decode_cursor(encode_cursor({"sequence": 42, "id": "é"}), sequence=int, id=str) == {"sequence": 42, "id": "é"}
+    assert decode_cursor(encode_cursor({"sequence": 42, "id": "é"}), sequence=int, id=str) == {
+        "sequence": 42,
+        "id": "é",
+    }
 
 
 @pytest.mark.parametrize(

@@ -51,9 +51,7 @@ def test_a_missing_setting_is_named_in_one_sentence(
     assert refusal_of(ServiceSettings, capsys) == f"Setting {name} is not set.\n"
 
 
-def test_an_empty_setting_is_a_missing_one(
-    environment: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_an_empty_setting_is_a_missing_one(environment: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     environment.setenv("STADSBEURS_REDIS_URL", "")
     assert refusal_of(ServiceSettings, capsys) == "Setting STADSBEURS_REDIS_URL is not set.\n"
 

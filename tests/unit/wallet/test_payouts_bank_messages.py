@@ -14,19 +14,20 @@ from wallet.payouts.bank_messages.xml import cents
 OLD = "urn:iso:std:iso:20022:tech:xsd:camt.053.001.02"
 NEW = "urn:iso:std:iso:20022:tech:xsd:camt.053.001.08"
 DEBIT = """<Ntry><NtryRef>1</NtryRef><Amt Ccy="EUR">{amount}</Amt><CdtDbtInd>DBIT</CdtDbtInd><Sts>{booked}</Sts>
-<BookgDt><Dt>2026-10-01</Dt></BookgDt><AcctSvcrRef>REF1</AcctSvcrRef><NtryDtls><Btch><MsgId>aa</MsgId><PmtInfId>aa-1</PmtInfId>
-<NbOfTxs>3</NbOfTxs></Btch></NtryDtls></Ntry>"""
+<BookgDt><Dt>2026-10-01</Dt></BookgDt><AcctSvcrRef>REF1</AcctSvcrRef><NtryDtls><Btch><MsgId>aa</MsgId>
+<PmtInfId>aa-1</PmtInfId><NbOfTxs>3</NbOfTxs></Btch></NtryDtls></Ntry>"""
 RETURN = """<Ntry><NtryRef>2</NtryRef><Amt Ccy="EUR">599.64</Amt><CdtDbtInd>CRDT</CdtDbtInd><Sts>{booked}</Sts>
 <BookgDt><DtTm>2026-10-02T08:00:00+02:00</DtTm></BookgDt><AcctSvcrRef>REF2</AcctSvcrRef><NtryDtls><TxDtls><Refs>
-<EndToEndId>e1</EndToEndId></Refs><RtrInf><Rsn><Cd>AC04</Cd></Rsn><AddtlInf>P. Jansen</AddtlInf></RtrInf></TxDtls></NtryDtls></Ntry>"""
+<EndToEndId>e1</EndToEndId></Refs><RtrInf><Rsn><Cd>AC04</Cd></Rsn><AddtlInf>P. Jansen</AddtlInf></RtrInf></TxDtls>
+</NtryDtls></Ntry>"""
 
 
 def camt(*entries: str, namespace: str = NEW, before: str = "", more: str = "") -> bytes:
     booked = "BOOK" if namespace == OLD else "<Cd>BOOK</Cd>"
     body = "".join(entry.replace("{booked}", booked).replace("{amount}", "1599.69") for entry in entries)
     return (
-        f"<?xml version='1.0' encoding='UTF-8'?>{before}<Document xmlns='{namespace}'><BkToCstmrStmt><GrpHdr><MsgId>M1</MsgId>"
-        f"</GrpHdr><Stmt><Id>S1</Id><Acct><Id><IBAN>NL66BNGH0123456789</IBAN></Id></Acct>{more}{body}</Stmt>"
+        f"<?xml version='1.0' encoding='UTF-8'?>{before}<Document xmlns='{namespace}'><BkToCstmrStmt><GrpHdr>"
+        f"<MsgId>M1</MsgId></GrpHdr><Stmt><Id>S1</Id><Acct><Id><IBAN>NL66BNGH0123456789</IBAN></Id></Acct>{more}{body}</Stmt>"
         "</BkToCstmrStmt></Document>"
     ).encode()
 
@@ -94,7 +95,8 @@ def test_what_is_not_booked_says_so() -> None:
 
 
 SUMMARY = "<TxsSummry><TtlNtries><NbOfNtries>{count}</NbOfNtries><Sum>{sum}</Sum></TtlNtries></TxsSummry>"
-BALANCE = '<Bal><Tp><CdOrPrtry><Cd>{code}</Cd></CdOrPrtry></Tp><Amt Ccy="EUR">{amount}</Amt><CdtDbtInd>{sign}</CdtDbtInd></Bal>'
+BALANCE = """<Bal><Tp><CdOrPrtry><Cd>{code}</Cd></CdOrPrtry></Tp><Amt Ccy="EUR">{amount}</Amt>
+<CdtDbtInd>{sign}</CdtDbtInd></Bal>"""
 
 
 def balances(opening: str, closing: str, sign: str = "CRDT") -> str:
@@ -125,8 +127,8 @@ def test_a_statement_that_contradicts_itself_is_refused_whole(more: str) -> None
     assert refused.value.code == "wrongTotals"
 
 
-PAIN = """<Document xmlns="urn:iso:std:iso:20022:tech:xsd:pain.002.001.{version}"><CstmrPmtStsRpt><GrpHdr><MsgId>P1</MsgId>
-</GrpHdr><OrgnlGrpInfAndSts><OrgnlMsgId>aa</OrgnlMsgId><OrgnlNbOfTxs>3</OrgnlNbOfTxs>{group}</OrgnlGrpInfAndSts>{below}
+PAIN = """<Document xmlns="urn:iso:std:iso:20022:tech:xsd:pain.002.001.{version}"><CstmrPmtStsRpt><GrpHdr>
+<MsgId>P1</MsgId></GrpHdr><OrgnlGrpInfAndSts><OrgnlMsgId>aa</OrgnlMsgId><OrgnlNbOfTxs>3</OrgnlNbOfTxs>{group}</OrgnlGrpInfAndSts>{below}
 </CstmrPmtStsRpt></Document>"""
 REJECTED = """<TxInfAndSts><OrgnlEndToEndId>e{n}</OrgnlEndToEndId><TxSts>RJCT</TxSts><StsRsnInf><Rsn><Cd>AC01</Cd></Rsn>
 </StsRsnInf></TxInfAndSts>"""
@@ -135,7 +137,8 @@ REJECTED = """<TxInfAndSts><OrgnlEndToEndId>e{n}</OrgnlEndToEndId><TxSts>RJCT</T
 def pain(group: str = "", *transactions: str, payment: str = "", version: str = "10") -> bytes:
     below = ""
     if transactions or payment:
-        below = f"<OrgnlPmtInfAndSts><OrgnlPmtInfId>aa-1</OrgnlPmtInfId>{payment}{''.join(transactions)}</OrgnlPmtInfAndSts>"
+        told = payment + "".join(transactions)
+        below = f"<OrgnlPmtInfAndSts><OrgnlPmtInfId>aa-1</OrgnlPmtInfId>{told}</OrgnlPmtInfAndSts>"
     status = f"<GrpSts>{group}</GrpSts>" if group else ""
     return PAIN.format(version=version, group=status, below=below).encode()
 
@@ -180,7 +183,7 @@ BOMB = "".join(f'<!ENTITY l{n} "{f"&l{n - 1};" * 10}">' for n in range(1, 10))
         (b"not xml", "malformed"),
         (b"<Document><BkToCstmrStmt>", "malformed"),
         (b"<html><body/></html>", "unknownMessage"),
-        (b"<Document xmlns='urn:iso:std:iso:20022:tech:xsd:camt.054.001.08'><BkToCstmrDbtCdtNtfctn/></Document>", "unknownMessage"),
+        (b"<Document xmlns='urn:x:camt.054.001.08'><BkToCstmrDbtCdtNtfctn/></Document>", "unknownMessage"),
         (b"<Document><BkToCstmrStmt/></Document>", "malformed"),
         (camt(DEBIT.replace("{amount}", "1.234")), "malformed"),
         (camt(DEBIT.replace("{amount}", "-1.00")), "malformed"),

@@ -6,6 +6,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+
 from wallet.payouts.bank_messages import Direction, Entry, Level, entry_key
 from wallet.payouts.reconciliation import BatchFacts, Book, Effect, LineFacts, Outcome
 
@@ -32,7 +33,9 @@ def entry(level: Level, direction: Direction, **fields: Any) -> Entry:
 
 
 def debit(amount: int = 350, **fields: Any) -> Entry:
-    return entry(Level.BATCH, Direction.DEBIT, **{"amount": amount, "message_id": BATCH.hex, "reference": "D", **fields})
+    return entry(
+        Level.BATCH, Direction.DEBIT, **{"amount": amount, "message_id": BATCH.hex, "reference": "D", **fields}
+    )
 
 
 def line_debit(line: UUID = ONE, amount: int = 100, **fields: Any) -> Entry:
@@ -124,7 +127,10 @@ def test_an_entry_read_twice_is_repeated() -> None:
 def test_an_entry_that_was_unknown_may_be_understood_later_but_counts_once() -> None:
     strange, known = debit(349), debit()
     keys = {strange.key, known.key}
-    assert outcomes(book(unknown_keys=keys), strange, known) == [("repeated", "totalDiffers"), ("matched", "settle-batch")]
+    assert outcomes(book(unknown_keys=keys), strange, known) == [
+        ("repeated", "totalDiffers"),
+        ("matched", "settle-batch"),
+    ]
 
 
 def test_the_same_booking_on_another_statement_is_repeated_and_another_booking_is_not() -> None:

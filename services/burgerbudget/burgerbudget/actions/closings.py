@@ -14,18 +14,17 @@ from typing import Any
 
 from sqlmodel import Session
 
+from burgerbudget import postings
+from burgerbudget.actions.settling import CHUNK, send_transfers, settle_locked
+from burgerbudget.models import Closing
+from burgerbudget.queries import calendar, closings, decisions, hours, participants
+from burgerbudget.refusals import NotEnded, PreviousQuarterOpen
 from foundation import clock, outbox
 from foundation.clock import now
 from foundation.outbox import Leased
 from foundation.periods import Quarter
 from wallet_contract import accounts
 from wallet_contract.messages import OpenHold, TransferLine
-
-from burgerbudget import postings
-from burgerbudget.actions.settling import CHUNK, send_transfers, settle_locked
-from burgerbudget.models import Closing
-from burgerbudget.queries import calendar, closings, decisions, hours, participants
-from burgerbudget.refusals import NotEnded, PreviousQuarterOpen
 
 OPEN_HOLD = "open-hold"
 RELEASE_HOLD = "release-hold"

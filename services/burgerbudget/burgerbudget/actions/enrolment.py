@@ -6,10 +6,6 @@ from datetime import date
 
 from sqlmodel import Session
 
-from foundation import clock
-from foundation.clock import now
-from foundation.identifiers import new_id
-
 from burgerbudget.actions.settling import settle_participants
 from burgerbudget.models import Organisation, Participant
 from burgerbudget.parameters import PARAMETERS, policy_on
@@ -23,6 +19,9 @@ from burgerbudget.refusals import (
     UnknownParticipant,
 )
 from burgerbudget.rules import may_enrol_on, restart_quarter, start_quarter
+from foundation import clock
+from foundation.clock import now
+from foundation.identifiers import new_id
 
 
 def register_organisation(

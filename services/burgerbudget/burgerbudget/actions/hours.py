@@ -7,10 +7,6 @@ from uuid import UUID
 
 from sqlmodel import Session
 
-from foundation import clock
-from foundation.hours import Hours
-from foundation.identifiers import new_id
-
 from burgerbudget.actions.settling import settle_participants
 from burgerbudget.hour_fields import RawRow, parse_row
 from burgerbudget.models import Hour
@@ -28,6 +24,9 @@ from burgerbudget.rules import (
     judge_correction,
     judge_hour,
 )
+from foundation import clock
+from foundation.hours import Hours
+from foundation.identifiers import new_id
 
 
 def organisation_of(db: Session, organisation_id: UUID | None) -> tuple[UUID, Recognition]:

@@ -18,13 +18,6 @@ import structlog
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session
 
-from foundation import clock, inbox
-from foundation.clock import now
-from foundation.database import Database
-from foundation.hours import Hours
-from foundation.identifiers import new_id
-from foundation.refusals import Refusal
-
 from burgerbudget.actions.hours import organisation_of
 from burgerbudget.hour_fields import RawRow, parse_row
 from burgerbudget.hours_files import Encoding, FileFormat, read_rows
@@ -38,10 +31,17 @@ from burgerbudget.rules import (
     HourRow,
     Known,
     MalformedRow,
+    Participation,
     Recognition,
     Refused,
     judge_hour,
 )
+from foundation import clock, inbox
+from foundation.clock import now
+from foundation.database import Database
+from foundation.hours import Hours
+from foundation.identifiers import new_id
+from foundation.refusals import Refusal
 
 CHUNK_ROWS = 5_000
 
@@ -281,7 +281,7 @@ class _ChunkJudge:
     """Judges rows one after the other, each seeing what the ones before it took."""
 
     recognition: Recognition
-    participations: dict[str, participants.Participation]
+    participations: dict[str, Participation]
     taken: dict[str, HourContent]
     day_totals: dict[tuple[str, date], int]
     today: date

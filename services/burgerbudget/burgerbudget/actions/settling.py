@@ -10,11 +10,6 @@ from uuid import UUID
 
 from sqlmodel import Session
 
-from foundation import clock, outbox
-from foundation.identifiers import new_id
-from foundation.periods import Quarter
-from wallet_contract.messages import MAX_TRANSFERS, PostTransfers, TransferLine
-
 from burgerbudget import postings
 from burgerbudget.queries import calendar
 from burgerbudget.queries import decisions as decision_queries
@@ -22,6 +17,10 @@ from burgerbudget.queries import participants as participant_queries
 from burgerbudget.queries.decisions import DecisionRow
 from burgerbudget.queries.participants import LockedParticipant
 from burgerbudget.rules.settlement import Decision, QuarterState, WaitingUse, settle
+from foundation import clock, outbox
+from foundation.identifiers import new_id
+from foundation.periods import Quarter
+from wallet_contract.messages import MAX_TRANSFERS, PostTransfers, TransferLine
 
 POST_TRANSFERS = "post-transfers"
 CHUNK = 10_000

@@ -7,10 +7,9 @@ from typing import Any
 from sqlalchemy import text
 from sqlmodel import Session
 
+from burgerbudget.models import Closing
 from foundation.clock import now
 from foundation.periods import Quarter
-
-from burgerbudget.models import Closing
 
 
 def find(db: Session, quarter: Quarter, *, lock: bool = False) -> Closing | None:

@@ -11,13 +11,12 @@ from uuid import UUID
 from sqlalchemy import text
 from sqlmodel import Session
 
-from foundation.clock import now
-from foundation.database import packed, unpacked
-from foundation.periods import Quarter
-
 from burgerbudget.models import Decision
 from burgerbudget.queries.participants import quarter_of
 from burgerbudget.rules.settlement import WaitingUse
+from foundation.clock import now
+from foundation.database import packed, unpacked
+from foundation.periods import Quarter
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,13 +11,12 @@ from uuid import UUID
 from sqlalchemy import text
 from sqlmodel import Session
 
+from burgerbudget.models import Hour, HoursImport, Organisation
+from burgerbudget.rules import HourContent, Recognition
 from foundation.clock import now
 from foundation.database import cursor_of, packed, unpacked
 from foundation.hours import Hours
 from foundation.identifiers import new_id
-
-from burgerbudget.models import Hour, HoursImport, Organisation
-from burgerbudget.rules import HourContent, Recognition
 
 IMPORT_LEASE_S = 20
 """Kept up after each chunk of rows, which takes about a second."""
@@ -198,7 +197,8 @@ def find_import(db: Session, import_id: UUID) -> HoursImport | None:
 def lease_import(db: Session, closing_judges: bool) -> HoursImport | None:
     """Take the oldest file that nobody works on; while a closing judges, only those that came before it."""
     before = (
-        "AND received_at < (SELECT c.requested_at FROM burgerbudget.closing c JOIN burgerbudget.calendar k ON k.closing = c.quarter)"
+        "AND received_at < (SELECT c.requested_at FROM burgerbudget.closing c"
+        " JOIN burgerbudget.calendar k ON k.closing = c.quarter)"
         if closing_judges
         else ""
     )

@@ -13,15 +13,13 @@ from uuid import UUID
 from sqlalchemy import text
 from sqlmodel import Session
 
+from burgerbudget.models import Participant, ParticipantQuarter
+from burgerbudget.rules import Participation, Stop
+from burgerbudget.rules.settlement import ParticipantState, QuarterState
 from foundation.database import packed, unpacked
 from foundation.hours import Hours
 from foundation.money import Cents
 from foundation.periods import Quarter
-
-from burgerbudget.models import Participant, ParticipantQuarter
-from burgerbudget.rules import Participation, Stop
-from burgerbudget.rules.settlement import ParticipantState, QuarterState
-
 
 quarter_of = lru_cache(maxsize=256)(Quarter.parse)
 

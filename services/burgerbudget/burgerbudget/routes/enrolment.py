@@ -7,13 +7,6 @@ from typing import Annotated
 from fastapi import APIRouter, Request, Response
 from sqlmodel import Session
 
-from foundation.access import Caller, Role, require
-from foundation.database import ReadSession
-from foundation.idempotency import IdempotentCommand
-from foundation.identifiers import identifier
-from foundation.pages import DEFAULT_LIMIT, CursorParam, Limit, decode_cursor, encode_cursor, link_next
-from foundation.schemas import PageOut
-
 from burgerbudget.actions import enrolment
 from burgerbudget.models import Participant
 from burgerbudget.queries import decisions, hours, participants
@@ -28,6 +21,12 @@ from burgerbudget.schemas import (
     ParticipantOut,
     RestartIn,
 )
+from foundation.access import Caller, Role, require
+from foundation.database import ReadSession
+from foundation.idempotency import IdempotentCommand
+from foundation.identifiers import identifier
+from foundation.pages import DEFAULT_LIMIT, CursorParam, Limit, decode_cursor, encode_cursor, link_next
+from foundation.schemas import PageOut
 
 router = APIRouter(tags=["enrolment"])
 

@@ -9,13 +9,6 @@ from fastapi import APIRouter, Query, Request, Response
 from fastapi.concurrency import run_in_threadpool
 from sqlmodel import Session
 
-from foundation.access import Caller, Role, require
-from foundation.database import ReadSession, after_commit
-from foundation.idempotency import Command, IdempotentCommand
-from foundation.identifiers import identifier
-from foundation.inbox import Upload
-from foundation.refusals import UnsupportedType
-
 from burgerbudget.actions import hours, imports
 from burgerbudget.hour_fields import RawRow, hours_number
 from burgerbudget.hours_files import FileInspection
@@ -26,6 +19,12 @@ from burgerbudget.refusals import HourUnreadable, UnknownHour, UnknownImport
 from burgerbudget.routes.bells import ring_imports
 from burgerbudget.rules import HourCode
 from burgerbudget.schemas import BatchAcceptedOut, BatchOut, CorrectionIn, HourIn, HourOut
+from foundation.access import Caller, Role, require
+from foundation.database import ReadSession, after_commit
+from foundation.idempotency import Command, IdempotentCommand
+from foundation.identifiers import identifier
+from foundation.inbox import Upload
+from foundation.refusals import UnsupportedType
 
 router = APIRouter(tags=["hours"])
 

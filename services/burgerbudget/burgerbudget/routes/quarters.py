@@ -7,19 +7,18 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Request, Response
 from sqlmodel import Session
 
-from foundation.access import Caller, Role, require
-from foundation.database import ReadSession, after_commit
-from foundation.idempotency import IdempotentCommand
-from foundation.identifiers import identifier
-from foundation.periods import Quarter
-from foundation.refusals import NotFound
-
 from burgerbudget.actions import closings
 from burgerbudget.queries import closings as closing_queries
 from burgerbudget.queries import decisions, participants
 from burgerbudget.refusals import UnknownDecision
 from burgerbudget.routes.bells import ring_jobs
 from burgerbudget.schemas import DecisionOut, QuarterStateOut
+from foundation.access import Caller, Role, require
+from foundation.database import ReadSession, after_commit
+from foundation.idempotency import IdempotentCommand
+from foundation.identifiers import identifier
+from foundation.periods import Quarter
+from foundation.refusals import NotFound
 
 router = APIRouter(tags=["quarters"])
 

@@ -8,10 +8,9 @@ from decimal import Decimal
 from enum import StrEnum
 from functools import lru_cache
 
+from burgerbudget.rules.participation import Participation
 from foundation.hours import Hours, hours_text
 from foundation.periods import Quarter
-
-from burgerbudget.rules.participation import Participation
 
 _QUARTER_HOUR = Decimal("0.25")
 

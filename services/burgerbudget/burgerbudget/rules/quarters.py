@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from burgerbudget.parameters import BurgerbudgetPolicy
+from burgerbudget.rules.participation import Participation
 from foundation.hours import Hours
 from foundation.money import Cents
 from foundation.periods import Quarter
-
-from burgerbudget.parameters import BurgerbudgetPolicy
-from burgerbudget.rules.participation import Participation
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,10 +10,6 @@ from dataclasses import dataclass, field
 from datetime import date
 from uuid import UUID
 
-from foundation.hours import Hours
-from foundation.money import Cents
-from foundation.periods import Quarter
-
 from burgerbudget.parameters import policy_on
 from burgerbudget.rules.participation import Participation, start_is_due
 from burgerbudget.rules.quarters import (
@@ -24,6 +20,9 @@ from burgerbudget.rules.quarters import (
     rejudge,
 )
 from burgerbudget.rules.uses import use, use_is_due
+from foundation.hours import Hours
+from foundation.money import Cents
+from foundation.periods import Quarter
 
 OPEN = "open"
 SUFFICIENT = "sufficient"

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from burgerbudget.rules.participation import Participation
 from foundation.hours import Hours
 from foundation.money import Cents
 from foundation.periods import Quarter
-
-from burgerbudget.rules.participation import Participation
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,7 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 from sqlalchemy import text as sql
-from sqlalchemy.dialects.postgresql import UUID as PgUUID
+from sqlalchemy.dialects.postgresql import UUID as PG_UUID
 from sqlmodel import Field, SQLModel
 
 SCHEMA = "holders"
@@ -35,7 +35,7 @@ class Holder(SQLModel, table=True):
     __tablename__ = "holder"
     __table_args__ = (UniqueConstraint("bsn_index", name="holder_bsn_once"), {"schema": SCHEMA})
 
-    id: UUID = Field(primary_key=True, sa_type=PgUUID)
+    id: UUID = Field(primary_key=True, sa_type=PG_UUID)
     display_name: str = Field(sa_type=Text, repr=False)
     birth_date: date | None = Field(default=None, repr=False)
     bsn_ciphertext: bytes | None = Field(default=None, sa_type=LargeBinary, repr=False)
@@ -62,8 +62,8 @@ class Iban(SQLModel, table=True):
         {"schema": SCHEMA},
     )
 
-    id: UUID = Field(primary_key=True, sa_type=PgUUID)
-    holder_id: UUID = Field(sa_type=PgUUID)
+    id: UUID = Field(primary_key=True, sa_type=PG_UUID)
+    holder_id: UUID = Field(sa_type=PG_UUID)
     ciphertext: bytes = Field(sa_type=LargeBinary, repr=False)
     nonce: bytes = Field(sa_type=LargeBinary, repr=False)
     key_id: str = Field(sa_type=Text)
@@ -89,7 +89,7 @@ class BlockEvent(SQLModel, table=True):
     __table_args__ = (Index("block_event_holder", "holder_id"), {"schema": SCHEMA})
 
     id: int | None = Field(default=None, sa_column=Column(BigInteger, Identity(always=True), primary_key=True))
-    holder_id: UUID = Field(sa_column=Column(PgUUID, ForeignKey(f"{SCHEMA}.holder.id"), nullable=False))
+    holder_id: UUID = Field(sa_column=Column(PG_UUID, ForeignKey(f"{SCHEMA}.holder.id"), nullable=False))
     kind: str = Field(sa_type=Text)
     reason: str = Field(sa_type=Text)
     actor: str = Field(sa_type=Text)

@@ -94,31 +94,8 @@ def draft_batch(
 
 def _add_lines(db: Session, batch: Batch, found: Sequence[Candidate]) -> list[tuple[UUID, Exclusion]]:
     judged = [(candidate, rules.exclusion(candidate)) for candidate in found]
-    payable = [candidate for candidate, reason in judged if reason is None]
-    ids = [new_id() for _ in payable]
     # Another draft may take the same purse between our look and this insert: the index decides, and says so here.
-    rows = db.execute(
-        text(
-            "INSERT INTO payouts.line (id, batch_id, holder_id, purse, asset, iban_id, amount, end_to_end_id, state)"
-            " SELECT u.id, :batch, u.holder_id, :purse, :asset, u.iban_id, u.amount, u.end_to_end_id, 'drafted'"
-            "   FROM unnest(CAST(:ids AS uuid[]), CAST(:holders AS uuid[]), CAST(:ibans AS uuid[]),"
-            "               CAST(:amounts AS bigint[]), CAST(:end_to_end_ids AS text[]))"
-            "        u(id, holder_id, iban_id, amount, end_to_end_id)"
-            "  ORDER BY u.holder_id"
-            " ON CONFLICT (holder_id, purse) WHERE state IN ('drafted', 'held') DO NOTHING RETURNING holder_id, amount"
-        ),
-        {
-            "batch": batch.id,
-            "purse": batch.purse,
-            "asset": batch.asset,
-            "ids": ids,
-            "holders": [candidate.holder_id for candidate in payable],
-            "ibans": [candidate.usable_iban for candidate in payable],
-            "amounts": [candidate.available for candidate in payable],
-            "end_to_end_ids": [rules.end_to_end_id(line_id) for line_id in ids],
-        },
-    )
-    added = {row.holder_id: row.amount for row in rows}
+    added = queries.insert_lines(db, batch, [candidate for candidate, reason in judged if reason is None])
     batch.lines += len(added)
     batch.total += sum(added.values())
     excluded = [
@@ -126,17 +103,7 @@ def _add_lines(db: Session, batch: Batch, found: Sequence[Candidate]) -> list[tu
         for candidate, reason in judged
         if candidate.holder_id not in added
     ]
-    db.execute(
-        text(
-            "INSERT INTO payouts.exclusion (batch_id, holder_id, reason) SELECT :batch, u.holder_id, u.reason"
-            " FROM unnest(CAST(:holders AS uuid[]), CAST(:reasons AS text[])) u(holder_id, reason)"
-        ),
-        {
-            "batch": batch.id,
-            "holders": [holder_id for holder_id, _ in excluded],
-            "reasons": [str(reason) for _, reason in excluded],
-        },
-    )
+    queries.insert_exclusions(db, batch.id, excluded)
     return excluded
 
 

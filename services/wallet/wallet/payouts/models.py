@@ -24,7 +24,7 @@ from sqlalchemy import (
 )
 from sqlalchemy import text as sql
 from sqlalchemy.dialects.postgresql import JSONB
-from sqlalchemy.dialects.postgresql import UUID as PgUUID
+from sqlalchemy.dialects.postgresql import UUID as PG_UUID
 from sqlmodel import Field, SQLModel
 
 SCHEMA = "payouts"
@@ -45,7 +45,7 @@ class Batch(SQLModel, table=True):
         {"schema": SCHEMA},
     )
 
-    id: UUID = Field(primary_key=True, sa_type=PgUUID)
+    id: UUID = Field(primary_key=True, sa_type=PG_UUID)
     number: int = Field(default=None, sa_column=Column(BigInteger, Identity(always=True), nullable=False))
     purse: str = Field(sa_column=Column(Text, ForeignKey("ledger.purse.code"), nullable=False))
     asset: str = Field(sa_type=Text)
@@ -83,8 +83,8 @@ class Line(SQLModel, table=True):
 
     __tablename__ = "line"
     __table_args__ = (
-        UniqueConstraint("hold_id"),
-        UniqueConstraint("end_to_end_id"),
+        CheckConstraint("hold_id = id"),
+        CheckConstraint("end_to_end_id = replace(id::text, '-', '')"),
         UniqueConstraint("batch_id", "holder_id", "purse", name="line_once_in_batch"),
         UniqueConstraint("batch_id", "line_no", name="line_number"),
         ForeignKeyConstraint(["batch_id", "purse"], [_BATCH, f"{SCHEMA}.batch.purse"], name="line_in_batch"),
@@ -102,16 +102,16 @@ class Line(SQLModel, table=True):
         {"schema": SCHEMA},
     )
 
-    id: UUID = Field(primary_key=True, sa_type=PgUUID)
-    batch_id: UUID = Field(sa_type=PgUUID)
+    id: UUID = Field(primary_key=True, sa_type=PG_UUID)
+    batch_id: UUID = Field(sa_type=PG_UUID)
     line_no: int | None = None
-    holder_id: UUID = Field(sa_type=PgUUID)
+    holder_id: UUID = Field(sa_type=PG_UUID)
     purse: str = Field(sa_type=Text)
     asset: str = Field(sa_type=Text)
-    iban_id: UUID = Field(sa_type=PgUUID)
+    iban_id: UUID = Field(sa_type=PG_UUID)
     creditor_name: str | None = Field(default=None, sa_type=Text, repr=False)
     amount: int = Field(sa_type=BigInteger)
-    hold_id: UUID | None = Field(default=None, sa_type=PgUUID)
+    hold_id: UUID | None = Field(default=None, sa_type=PG_UUID)
     end_to_end_id: str = Field(sa_type=Text)
     state: str = Field(sa_type=Text)
     reason: str | None = Field(default=None, sa_type=Text)
@@ -127,8 +127,8 @@ class Excluded(SQLModel, table=True):
     __tablename__ = "exclusion"
     __table_args__ = ({"schema": SCHEMA},)
 
-    batch_id: UUID = Field(sa_column=Column(PgUUID, ForeignKey(_BATCH), primary_key=True))
-    holder_id: UUID = Field(primary_key=True, sa_type=PgUUID)
+    batch_id: UUID = Field(sa_column=Column(PG_UUID, ForeignKey(_BATCH), primary_key=True))
+    holder_id: UUID = Field(primary_key=True, sa_type=PG_UUID)
     reason: str = Field(sa_type=Text)
 
 
@@ -146,7 +146,7 @@ class Approval(SQLModel, table=True):
         {"schema": SCHEMA},
     )
 
-    batch_id: UUID = Field(primary_key=True, sa_type=PgUUID)
+    batch_id: UUID = Field(primary_key=True, sa_type=PG_UUID)
     approver: str = Field(primary_key=True, sa_type=Text)
     maker: str = Field(sa_type=Text)
     content_hash: bytes = Field(sa_type=LargeBinary)
@@ -160,7 +160,7 @@ class BatchEvent(SQLModel, table=True):
     __table_args__ = (Index("batch_event_batch", "batch_id"), {"schema": SCHEMA})
 
     id: int | None = Field(default=None, sa_column=Column(BigInteger, Identity(always=True), primary_key=True))
-    batch_id: UUID = Field(sa_column=Column(PgUUID, ForeignKey(_BATCH), nullable=False))
+    batch_id: UUID = Field(sa_column=Column(PG_UUID, ForeignKey(_BATCH), nullable=False))
     kind: str = Field(sa_type=Text)
     actor: str = Field(sa_type=Text)
     details: dict[str, Any] = Field(sa_column=Column(JSONB, nullable=False))
@@ -176,7 +176,7 @@ class BankMessage(SQLModel, table=True):
         {"schema": SCHEMA},
     )
 
-    id: UUID = Field(primary_key=True, sa_type=PgUUID)
+    id: UUID = Field(primary_key=True, sa_type=PG_UUID)
     kind: str = Field(sa_type=Text)
     identification: str = Field(sa_type=Text)
     sha256: bytes = Field(sa_type=LargeBinary)
@@ -185,7 +185,7 @@ class BankMessage(SQLModel, table=True):
     nonce: bytes | None = Field(default=None, sa_type=LargeBinary, repr=False)
     key_id: str | None = Field(default=None, sa_type=Text)
     same_as: UUID | None = Field(
-        default=None, sa_column=Column(PgUUID, ForeignKey(f"{SCHEMA}.bank_message.id"), nullable=True)
+        default=None, sa_column=Column(PG_UUID, ForeignKey(f"{SCHEMA}.bank_message.id"), nullable=True)
     )
     matched: int
     returned: int
@@ -214,7 +214,7 @@ class BankEntry(SQLModel, table=True):
         {"schema": SCHEMA},
     )
 
-    message_id: UUID = Field(sa_column=Column(PgUUID, ForeignKey(f"{SCHEMA}.bank_message.id"), primary_key=True))
+    message_id: UUID = Field(sa_column=Column(PG_UUID, ForeignKey(f"{SCHEMA}.bank_message.id"), primary_key=True))
     number: int = Field(primary_key=True)
     entry_key: bytes = Field(sa_type=LargeBinary)
     level: str = Field(sa_type=Text)
@@ -231,6 +231,8 @@ class BankEntry(SQLModel, table=True):
     booked_on: date | None = None
     outcome: str = Field(sa_type=Text)
     note: str | None = Field(default=None, sa_type=Text)
-    batch_id: UUID | None = Field(default=None, sa_column=Column(PgUUID, ForeignKey(_BATCH), nullable=True))
-    line_id: UUID | None = Field(default=None, sa_column=Column(PgUUID, ForeignKey(f"{SCHEMA}.line.id"), nullable=True))
+    batch_id: UUID | None = Field(default=None, sa_column=Column(PG_UUID, ForeignKey(_BATCH), nullable=True))
+    line_id: UUID | None = Field(
+        default=None, sa_column=Column(PG_UUID, ForeignKey(f"{SCHEMA}.line.id"), nullable=True)
+    )
     journal_id: int | None = Field(default=None, sa_type=BigInteger)

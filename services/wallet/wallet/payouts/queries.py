@@ -10,10 +10,11 @@ from uuid import UUID
 from sqlalchemy import Row, text
 from sqlmodel import Session, col, select
 
+from foundation.identifiers import new_id
 from wallet.payouts.models import Approval, BankEntry, BankMessage, Batch, BatchEvent
 from wallet.payouts.reconciliation import BatchFacts, LineFacts
 from wallet.payouts.refusals import BatchNotFound
-from wallet.payouts.rules import Candidate, ContentHeader, ContentLine
+from wallet.payouts.rules import Candidate, ContentHeader, ContentLine, Exclusion, end_to_end_id
 
 STREAM_ROWS = 2_000
 
@@ -70,6 +71,48 @@ def drafted_lines(db: Session, batch: Batch, today: date, limit: int) -> list[tu
 def _candidate(row: Row[Any]) -> Candidate:
     return Candidate(
         row.holder_id, row.available, row.usable_iban, row.has_cooling_iban, row.blocked, row.in_other_batch
+    )
+
+
+def insert_lines(db: Session, batch: Batch, payable: Sequence[Candidate]) -> dict[UUID, int]:
+    """Add a drafted line for each purse that is in no other live batch; give the holders added, with the amount."""
+    ids = [new_id() for _ in payable]
+    rows = db.execute(
+        text(
+            "INSERT INTO payouts.line (id, batch_id, holder_id, purse, asset, iban_id, amount, end_to_end_id, state)"
+            " SELECT u.id, :batch, u.holder_id, :purse, :asset, u.iban_id, u.amount, u.end_to_end_id, 'drafted'"
+            "   FROM unnest(CAST(:ids AS uuid[]), CAST(:holders AS uuid[]), CAST(:ibans AS uuid[]),"
+            "               CAST(:amounts AS bigint[]), CAST(:end_to_end_ids AS text[]))"
+            "        u(id, holder_id, iban_id, amount, end_to_end_id)"
+            "  ORDER BY u.holder_id"
+            " ON CONFLICT (holder_id, purse) WHERE state IN ('drafted', 'held') DO NOTHING RETURNING holder_id, amount"
+        ),
+        {
+            "batch": batch.id,
+            "purse": batch.purse,
+            "asset": batch.asset,
+            "ids": ids,
+            "holders": [candidate.holder_id for candidate in payable],
+            "ibans": [candidate.usable_iban for candidate in payable],
+            "amounts": [candidate.available for candidate in payable],
+            "end_to_end_ids": [end_to_end_id(line_id) for line_id in ids],
+        },
+    )
+    return {row.holder_id: row.amount for row in rows}
+
+
+def insert_exclusions(db: Session, batch_id: UUID, excluded: Sequence[tuple[UUID, Exclusion]]) -> None:
+    """Write down who was looked at for a batch and is not in it."""
+    db.execute(
+        text(
+            "INSERT INTO payouts.exclusion (batch_id, holder_id, reason) SELECT :batch, u.holder_id, u.reason"
+            " FROM unnest(CAST(:holders AS uuid[]), CAST(:reasons AS text[])) u(holder_id, reason)"
+        ),
+        {
+            "batch": batch_id,
+            "holders": [holder_id for holder_id, _ in excluded],
+            "reasons": [reason.value for _, reason in excluded],
+        },
     )
 
 
@@ -143,8 +186,8 @@ def payment_of_holder(db: Session, batch_id: UUID, holder_id: UUID) -> str | Non
         ),
         {"batch": batch_id, "holder": holder_id},
     )
-    end_to_end_id: str | None = found.scalar()
-    return end_to_end_id
+    payment: str | None = found.scalar()
+    return payment
 
 
 def content_header(batch: Batch) -> ContentHeader:
@@ -206,9 +249,10 @@ def lines_of_ids(db: Session, end_to_end_ids: Collection[str]) -> list[LineFacts
     rows = db.execute(
         text(
             "SELECT l.id, l.batch_id, l.end_to_end_id, l.amount, l.state, l.cleared FROM payouts.line l"
-            " WHERE l.end_to_end_id = ANY (CAST(:ids AS text[])) AND l.hold_id IS NOT NULL"
+            " WHERE l.id = ANY (:ids) AND l.hold_id IS NOT NULL"
         ),
-        {"ids": sorted(end_to_end_ids)},
+        # The id that the bank sees is the line's own.
+        {"ids": sorted(_as_ids(end_to_end_ids))},
     )
     return [LineFacts(*row) for row in rows]
 
@@ -292,9 +336,9 @@ def entries_page(db: Session, message_id: UUID, outcome: str | None, after: int,
     return db.exec(statement).all()
 
 
-def _as_ids(message_ids: Collection[str]) -> set[UUID]:
+def _as_ids(names: Collection[str]) -> set[UUID]:
     found = set()
-    for name in message_ids:
+    for name in names:
         if len(name) == 32:
             try:
                 found.add(UUID(hex=name))

@@ -11,5 +11,6 @@ down_revision = "0002"
 
 SQL = Path(__file__).parent.parent / "sql" / "0003_holders.sql"
 
+
 def upgrade() -> None:
     run_file(SQL)

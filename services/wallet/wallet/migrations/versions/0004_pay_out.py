@@ -11,5 +11,6 @@ down_revision = "0003"
 
 SQL = Path(__file__).parent.parent / "sql" / "0004_payouts.sql"
 
+
 def upgrade() -> None:
     run_file(SQL)

@@ -20,10 +20,10 @@ _DECLARED_ENCODING = re.compile(rb"""^\s*<\?xml[^>]{0,200}?encoding\s*=\s*["']([
 _AMOUNT = re.compile(r"\d{1,13}(\.\d{1,5})?")
 
 
-def checked(raw: bytes) -> bytes:
+def checked(raw: bytes, limit: int = MAX_MESSAGE_BYTES) -> bytes:
     """Give the bytes back when they may be parsed at all; raises `MalformedMessage`."""
-    if len(raw) > MAX_MESSAGE_BYTES:
-        raise MalformedMessage(f"Het bericht is groter dan {MAX_MESSAGE_BYTES} bytes.", "tooLarge")
+    if len(raw) > limit:
+        raise MalformedMessage(f"Het bericht is groter dan {limit} bytes.", "tooLarge")
     raw = raw.removeprefix(b"\xef\xbb\xbf").strip()
     declared = _DECLARED_ENCODING.match(raw)
     if declared and declared[1].lower() not in (b"utf-8", b"us-ascii", b"ascii"):

@@ -19,6 +19,8 @@ from wallet.payouts.channels.sepa import amount_text
 
 STATEMENT_NAMESPACE = "urn:iso:std:iso:20022:tech:xsd:camt.053.001.08"
 STATUS_NAMESPACE = "urn:iso:std:iso:20022:tech:xsd:pain.002.001.10"
+MAX_FILE_BYTES = 256 * 1024 * 1024
+"""More than the largest batch makes (100,000 payments are 35 MB)."""
 OPENING_BALANCE = 100_000_000_00
 """Cents on the municipality's account before the statement."""
 
@@ -36,7 +38,7 @@ class Received:
 
 def receive(file: bytes) -> Received:
     """Read a pain.001 and check its control totals, as a bank does; raises `MalformedMessage`."""
-    raw = checked(file)
+    raw = checked(file, MAX_FILE_BYTES)
     if message_element(raw) != "CstmrCdtTrfInitn":
         raise MalformedMessage("De bank verwacht een pain.001.", "unknownMessage")
     message_id = payment_id = iban = execute_on = None
