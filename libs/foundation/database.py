@@ -20,7 +20,13 @@ from sqlmodel import Session
 
 T = TypeVar("T")
 
-RETRIED = (psycopg.errors.SerializationFailure, psycopg.errors.DeadlockDetected)
+# A unique violation is the loser of a race between looking and inserting: the next try sees the row that came first,
+# and says so in words.
+RETRIED = (
+    psycopg.errors.SerializationFailure,
+    psycopg.errors.DeadlockDetected,
+    psycopg.errors.UniqueViolation,
+)
 _AFTER_COMMIT = "foundation.after_commit"
 
 # 60 s ends a statement that would outlive its worker's hard time limit; 5 s of waiting for a lock is
@@ -82,7 +88,7 @@ class Database:
                 session.rollback()
 
     def run(self, act: Callable[[Session], T]) -> T:
-        """Run `act` in one transaction; serialization failures and deadlocks are tried again, five times in all."""
+        """Run `act` in one transaction; a race, a deadlock or a serialization failure is tried again, five times in all."""
         for attempt in stamina.retry_context(
             on=is_retried, attempts=5, timeout=15, wait_initial=0.02, wait_max=0.5, wait_jitter=0.1
         ):

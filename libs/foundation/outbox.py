@@ -30,6 +30,7 @@ from foundation.metrics import OUTBOX_DELIVERED, OUTBOX_FAILED
 from foundation.refusals import NotFound
 
 MAX_ATTEMPTS = 12
+EXHAUSTED = "attemptsExhausted"
 BACKOFF_BASE_S = 2.0
 BACKOFF_CAP_S = 900.0
 LEASE_S = 20
@@ -189,7 +190,7 @@ def deliver_one(database: Database, handlers: Mapping[str, Handler], row_id: UUI
     handler = handlers.get(row.kind, _UNKNOWN_KIND)
     if row.attempts > MAX_ATTEMPTS:
         # Its last attempts ended without a word: it killed or outlasted its worker.
-        _park(database, handler, row, "attemptsExhausted", "every attempt ended without an answer")
+        _park(database, handler, row, EXHAUSTED, "every attempt ended without an answer")
         return True
     try:
         with _kept(database, row):
@@ -260,7 +261,7 @@ def _park(database: Database, handler: Handler, row: Leased, code: str, message:
 
 def _fail(database: Database, handler: Handler, row: Leased, error: str, retry_after_s: float | None) -> None:
     if row.attempts >= MAX_ATTEMPTS:
-        _park(database, handler, row, "attemptsExhausted", error)
+        _park(database, handler, row, EXHAUSTED, error)
         return
     ceiling = min(BACKOFF_CAP_S, BACKOFF_BASE_S * 2 ** (row.attempts - 1))
     asked_s = min(BACKOFF_CAP_S, retry_after_s or 0.0)
@@ -285,13 +286,18 @@ def _leave(db: Session, row: Leased, state: str, **changes: Any) -> bool:
 
 
 def resume(db: Session, row_id: UUID) -> None:
-    """Send a parked row again, under a new request key. Raises `NotFound` when there is no such parked row."""
+    """Send a parked row again. Raises `NotFound` when there is no such parked row.
+
+    What was refused is asked under a new request key. What ran out of tries keeps its key: it may have been done
+    without our hearing of it, and then the answer of that time comes back.
+    """
     resumed = db.execute(
         text(
-            "UPDATE outbox SET state = 'pending', attempts = 0, resumptions = resumptions + 1, next_at = :now,"
-            " last_error = NULL, error_code = NULL WHERE id = :id AND state = 'dead' RETURNING id"
+            "UPDATE outbox SET state = 'pending', attempts = 0, next_at = :now, last_error = NULL, error_code = NULL,"
+            " resumptions = resumptions + CASE WHEN error_code = :exhausted THEN 0 ELSE 1 END"
+            " WHERE id = :id AND state = 'dead' RETURNING id"
         ),
-        {"id": row_id, "now": now()},
+        {"id": row_id, "now": now(), "exhausted": EXHAUSTED},
     ).first()
     if resumed is None:
         raise NotFound(f"Er staat geen bericht {row_id} geparkeerd.")

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-import itertools
+import contextlib
+import os
+import signal
 import threading
 import time
 from collections.abc import Callable
+from functools import partial
 
 import pytest
 import redis
@@ -28,6 +31,9 @@ VICTIMS = (
 )
 
 
+BETWEEN_KILLS_S = 1.5
+
+
 @pytest.mark.timeout(600)
 def test_kills_in_the_middle_of_two_quarters_change_no_figure(capfd: pytest.CaptureFixture[str]) -> None:
     with a_house("--empty", "--today", "2026-06-25") as house:
@@ -36,9 +42,8 @@ def test_kills_in_the_middle_of_two_quarters_change_no_figure(capfd: pytest.Capt
             municipality = Municipality(story, people, house.installation)
             municipality.enrol()
             kills = 0
-            victims = itertools.cycle(VICTIMS)
             for quarter in municipality.sample.quarters:
-                kills += kill_during(house, lambda quarter=quarter: municipality.work_through(quarter), victims)
+                kills += kill_during(house, partial(municipality.work_through, quarter))
             municipality.compare()
         story.require_all_ok()
         verified = house.command("verify")
@@ -48,8 +53,8 @@ def test_kills_in_the_middle_of_two_quarters_change_no_figure(capfd: pytest.Capt
     assert kills >= len(VICTIMS)
 
 
-def kill_during(house: House, act: Callable[[], None], victims: itertools.cycle[str]) -> int:
-    """Run `act` while a process is killed each second and a half; gives how many were."""
+def kill_during(house: House, act: Callable[[], None]) -> int:
+    """Run `act` while one process after the other is killed, each once; gives how many were."""
     failures: list[BaseException] = []
 
     def run() -> None:
@@ -61,19 +66,17 @@ def kill_during(house: House, act: Callable[[], None], victims: itertools.cycle[
     worker = threading.Thread(target=run, daemon=True)
     worker.start()
     kills = 0
-    while worker.is_alive():
-        time.sleep(1.5)
-        victim = next(victims)
+    for victim in VICTIMS:
+        worker.join(BETWEEN_KILLS_S)
         pid = house.processes().get(victim)
         if pid is None or not worker.is_alive():
             continue
-        try:
-            house.kill(victim)
-        except ProcessLookupError:
-            continue
-        kills += 1
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+            kills += 1
         if victim == "valkey":
             flush(house)
+    worker.join()
     if failures:
         raise failures[0]
     return kills

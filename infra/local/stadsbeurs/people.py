@@ -17,7 +17,7 @@ WALLET = "/api/wallet/v1"
 BURGERBUDGET = "/api/burgerbudget/v1"
 
 PAGE = 1000
-TRIES = 10
+TRIES = 60
 PAUSE_S = 0.5
 """Between two tries. Every write carries an idempotency key, so that trying again is harmless."""
 WORTH_ANOTHER_TRY = frozenset({429, 502, 503, 504})

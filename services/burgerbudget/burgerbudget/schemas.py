@@ -19,6 +19,8 @@ def _as_written(value: Any) -> Any:
     """Take a number as the text that it would be written as; the rules read the text."""
     if isinstance(value, bool):
         raise ValueError("a number or a text is needed")  # noqa: TRY004 (pydantic reports this one)
+    if value is None:
+        return ""
     return repr(value) if isinstance(value, int | float) else value
 
 
@@ -133,12 +135,12 @@ class RestartIn(ApiModel):
 
 
 class HourIn(ApiModel):
-    """One hour row; its values are read and judged by the rules of a file's rows."""
+    """One hour row; its values are read and judged by the rules of a file's rows, where a missing one is empty."""
 
-    external_id: AsWritten
-    participant_number: AsWritten
-    worked_on: AsWritten
-    hours: AsWritten
+    external_id: AsWritten = ""
+    participant_number: AsWritten = ""
+    worked_on: AsWritten = ""
+    hours: AsWritten = ""
     activity: AsWritten = ""
 
 

@@ -13,6 +13,7 @@ from foundation.work import Worker
 from wallet import tasks
 from wallet.audit import routes as audit_routes
 from wallet.holders import routes as holder_routes
+from wallet.holders.vault import VaultKeysInvalid, open_vault
 from wallet.ledger import routes as ledger_routes
 from wallet.payouts import routes as payout_routes
 from wallet.payouts.settings import PayoutSettings
@@ -25,6 +26,11 @@ def api() -> FastAPI:
     """Make the API as the settings say."""
     settings = load(WalletSettings)
     configure_logging(f"{NAME}-api", settings.log_level)
+    try:
+        open_vault()
+    except VaultKeysInvalid as fault:
+        # Found at the start, not at the first person who is registered.
+        raise SystemExit(str(fault)) from None
     return make_api(
         Database(
             settings.database_url.get_secret_value(), pool_size=settings.database_pool_size, application_name=NAME

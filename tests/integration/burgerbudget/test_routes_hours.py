@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -88,7 +89,7 @@ class TestReporting:
     ) -> None:
         number = town.participant("2026-07-01")
         body = {name: value for name, value in {**row(number), **changes}.items() if value is not ...}
-        content = __import__("json").dumps(body).encode()
+        content = json.dumps(body).encode()
         reporter = town.reporter(town.organisation())
         answer = reporter.post("/hours", content=content, headers={"Content-Type": "application/json"})
         assert code(answer) == (status, refusal)

@@ -138,7 +138,7 @@ def resume(db: Session, quarter: Quarter) -> Closing | None:
     if row is not None and message is not None and message.state == "dead":
         outbox.resume(db, message.id)
         closings.update(db, quarter, problem_code=None, problem=None)
-    return closings.find(db, quarter)
+    return closings.find(db, quarter, lock=True)
 
 
 def _post_next(db: Session, closing: Quarter, row: Closing, limit: int) -> bool:

@@ -44,9 +44,12 @@ def report_hour(db: Session, organisation_id: UUID | None, raw: RawRow, actor: s
     """
     organisation, recognition = organisation_of(db, organisation_id)
     row = parse_row(raw)
-    taken = hours.taken(db, organisation, [row.external_id]).get(row.external_id) if row.external_id else None
     number = row.participant_number if isinstance(row, HourRow) else ""
-    participation = participants.participations_shared(db, [number]).get(number)
+    # Locked before anything is looked up, and alone: two who shared the lock would each wait for the other to
+    # let go when their hours are settled, and a row that came in meanwhile would not be seen.
+    locked = participants.lock_by_number(db, [number])
+    participation = locked[0].state.participation if locked else None
+    taken = hours.taken(db, organisation, [row.external_id]).get(row.external_id) if row.external_id else None
     today = clock.business_date()
     totals = hours.day_totals(db, [(number, row.worked_on)]) if isinstance(row, HourRow) else {}
     day_total = next(iter(totals.values()), 0)
@@ -76,8 +79,11 @@ def report_hour(db: Session, organisation_id: UUID | None, raw: RawRow, actor: s
 
 
 def _count(db: Session, source_id: UUID, number: str, quarter: str, row: HourRow | Hour, added: int) -> None:
-    hours.add_to_days(db, {(number, row.worked_on): added})
-    hours.add_to_quarters(db, {(number, quarter): added})
+    if added < 0:
+        hours.lower(db, number, row.worked_on, quarter, -added)
+    else:
+        hours.add_to_days(db, {(number, row.worked_on): added})
+        hours.add_to_quarters(db, {(number, quarter): added})
     decisions.add_waiting(db, "hour", source_id, [number], [quarter], [added])
 
 

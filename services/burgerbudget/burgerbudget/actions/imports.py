@@ -12,8 +12,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import date
 from itertools import islice
+from typing import TypeVar
 from uuid import UUID
 
+import stamina
 import structlog
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session
@@ -38,7 +40,7 @@ from burgerbudget.rules import (
 )
 from foundation import clock, inbox
 from foundation.clock import now
-from foundation.database import Database
+from foundation.database import Database, is_lock_timeout, is_retried
 from foundation.hours import Hours
 from foundation.identifiers import new_id
 from foundation.refusals import Refusal
@@ -46,6 +48,8 @@ from foundation.refusals import Refusal
 CHUNK_ROWS = 5_000
 
 log = structlog.get_logger()
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +114,7 @@ def work_through_next_file(database: Database, keep_going: Callable[[], bool]) -
         if row.partial and not row.dry_run:
             _work_in_chunks(database, row, keep_going)
         else:
-            _work_as_a_whole(database, row)
+            _judged_again(lambda: _work_as_a_whole(database, row))
     except Refusal as refusal:
         _end_with_problem(database, row, refusal.message)
     return True
@@ -178,12 +182,25 @@ def _committed_chunk(database: Database, row: HoursImport, chunk: list[RawRow]) 
         )
         return result
 
-    try:
-        return database.run(act)
-    except IntegrityError:
-        # Another organisation filled the same day, or the same row came by another way, since this chunk was
-        # judged: judged again, it sees that.
-        return database.run(act)
+    return _judged_again(lambda: database.run(act))
+
+
+def _judged_again(act: Callable[[], T]) -> T:
+    """Do it again, a few times, when somebody else came in between.
+
+    Another organisation filled the same day, or the same row came by another way, since the rows were judged: judged
+    again, they see that.
+    """
+    for attempt in stamina.retry_context(
+        on=_overtaken, attempts=6, timeout=None, wait_initial=0.05, wait_max=1.0, wait_jitter=0.2
+    ):
+        with attempt:
+            return act()
+    raise AssertionError("the retries either return or raise")
+
+
+def _overtaken(error: Exception) -> bool:
+    return isinstance(error, IntegrityError) or is_retried(error) or is_lock_timeout(error)
 
 
 class _RolledBack(Exception):
@@ -194,6 +211,8 @@ def _work_as_a_whole(database: Database, row: HoursImport) -> None:
     totals = ChunkResult()
     refused = 0
     with database.transaction() as db:
+        if not hours.keep_lease(db, row.id, row.lease_token):
+            return
         hours.delete_outcomes(db, row.id)
     try:
         with database.reading() as reader, database.transaction() as db:
@@ -217,7 +236,7 @@ def _work_as_a_whole(database: Database, row: HoursImport) -> None:
 
 
 def _end(db: Session, row: HoursImport, state: str, accepted: int, known: int, refused: int) -> None:
-    hours.update_import(
+    is_mine = hours.update_import(
         db,
         row.id,
         row.lease_token,
@@ -229,7 +248,7 @@ def _end(db: Session, row: HoursImport, state: str, accepted: int, known: int, r
         lease_token=None,
         lease_until=None,
     )
-    if row.dry_run:
+    if is_mine and row.dry_run:
         inbox.drop(db, row.inbox_id)
 
 

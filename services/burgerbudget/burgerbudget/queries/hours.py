@@ -126,7 +126,7 @@ _ADD_TO_QUARTERS = f"""
 
 
 def add_to_quarters(db: Session, totals: dict[tuple[str, str], int]) -> None:
-    """Add hours (below 0 after a downward correction) to participants' quarters, in one order everywhere."""
+    """Add hours to participants' quarters, in one order everywhere."""
     ordered = sorted(totals.items())
     db.execute(
         text(_ADD_TO_QUARTERS),
@@ -135,6 +135,27 @@ def add_to_quarters(db: Session, totals: dict[tuple[str, str], int]) -> None:
             "quarters": packed(key[1] for key, _ in ordered),
             "hours": packed(hours for _, hours in ordered),
         },
+    )
+
+
+def lower(db: Session, number: str, day: date, quarter: str, by: int) -> None:
+    """Take hours off a day and its quarter, after a correction downwards.
+
+    Apart from adding, because a CHECK looks at the row that an INSERT proposes before its ON CONFLICT.
+    """
+    db.execute(
+        text(
+            "UPDATE burgerbudget.participant_day SET hours = hours - :by"
+            " WHERE participant_number = :number AND day = :day"
+        ),
+        {"number": number, "day": day, "by": by},
+    )
+    db.execute(
+        text(
+            "UPDATE burgerbudget.participant_quarter SET hours = hours - :by"
+            " WHERE participant_number = :number AND quarter = :quarter"
+        ),
+        {"number": number, "quarter": quarter, "by": by},
     )
 
 

@@ -265,7 +265,11 @@ def not_started_by(db: Session, today: date, after: str, limit: int) -> list[str
 
 
 def next_free_number(db: Session) -> str:
-    """Make a number that nobody has: one above the highest that is all digits, at least 1000001."""
+    """Make a number that nobody has: one above the highest that is all digits, at least 1000001.
+
+    Whoever else needs one waits until this transaction ends.
+    """
+    db.execute(text("SELECT pg_advisory_xact_lock(hashtextextended('burgerbudget.participant.number', 0))"))
     row = db.execute(
         text(
             "SELECT coalesce(max(number::bigint), 1000000) + 1 AS number FROM burgerbudget.participant"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Annotated
+from uuid import UUID
 
 from fastapi import APIRouter, Request, Response
 from sqlmodel import Session
@@ -26,6 +27,7 @@ from foundation.database import ReadSession
 from foundation.idempotency import IdempotentCommand
 from foundation.identifiers import identifier
 from foundation.pages import DEFAULT_LIMIT, CursorParam, Limit, decode_cursor, encode_cursor, link_next
+from foundation.refusals import BadRequest
 from foundation.schemas import PageOut
 
 router = APIRouter(tags=["enrolment"])
@@ -88,8 +90,7 @@ def get_participant_hours(
         organisation_id = identifier(caller.organisation_id or "")
         if organisation_id is None or participants.find(db, number) is None:
             raise UnknownParticipant(f"Deelnemer {number} is niet bekend.")
-    position = decode_cursor(cursor, id=str)
-    before = identifier(position["id"]) if position else None
+    before = _before(cursor)
     rows = hours.of_participant(db, number, organisation_id, before, limit + 1)
     next_cursor = encode_cursor({"id": str(rows[limit - 1].id)}) if len(rows) > limit else None
     link_next(request, response, next_cursor)
@@ -108,12 +109,19 @@ def get_participant_decisions(
 ) -> PageOut[DecisionOut]:
     """List the decisions about a participant, newest first."""
     _visible(db, caller, number)
-    position = decode_cursor(cursor, id=str)
-    before = identifier(position["id"]) if position else None
+    before = _before(cursor)
     rows = decisions.of_participant(db, number, before, limit + 1)
     next_cursor = encode_cursor({"id": str(rows[limit - 1].id)}) if len(rows) > limit else None
     link_next(request, response, next_cursor)
     return PageOut(items=[DecisionOut.of(row) for row in rows[:limit]], next_cursor=next_cursor)
+
+
+def _before(cursor: str | None) -> UUID | None:
+    position = decode_cursor(cursor, id=str)
+    before = None if position is None else identifier(position["id"])
+    if position is not None and before is None:
+        raise BadRequest("Deze cursor komt niet van ons.", pointer="cursor", code="unknownCursor")
+    return before
 
 
 def _visible(db: Session, caller: Caller, number: str) -> Participant:
