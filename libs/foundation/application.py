@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
+import psycopg
 import structlog
 from fastapi import APIRouter, FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
@@ -185,13 +186,13 @@ class TooLargeIsAProblem:
         async def send_problem(message: Message) -> None:
             if scope.get(_TOO_LARGE):
                 return
-            if message["type"] == "http.response.start" and message["status"] == 413:
-                if Headers(raw=message["headers"]).get("content-type") != PROBLEM_TYPE:
-                    scope[_TOO_LARGE] = True
-                    headers = {"API-Version": API_VERSION, "Cache-Control": "no-store"}
-                    answer = problem_response(413, BODY_TOO_LARGE, [Problem("", "tooLarge", BODY_TOO_LARGE)], headers)
-                    await answer(scope, receive, send)
-                    return
+            refused = message["type"] == "http.response.start" and message["status"] == 413
+            if refused and Headers(raw=message["headers"]).get("content-type") != PROBLEM_TYPE:
+                scope[_TOO_LARGE] = True
+                headers = {"API-Version": API_VERSION, "Cache-Control": "no-store"}
+                answer = problem_response(413, BODY_TOO_LARGE, [Problem("", "tooLarge", BODY_TOO_LARGE)], headers)
+                await answer(scope, receive, send)
+                return
             await send(message)
 
         await self._app(scope, receive, send_problem)
@@ -234,6 +235,7 @@ def answer_with_problems(api: FastAPI) -> None:
         raise error
 
     api.add_exception_handler(DBAPIError, broken)
+    api.add_exception_handler(psycopg.Error, broken)
     api.add_exception_handler(PoolTimeout, broken)
 
 

@@ -15,7 +15,7 @@ import stamina
 from fastapi import Depends, Request
 from sqlalchemy import create_engine, text
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import DBAPIError
 from sqlmodel import Session
 
 T = TypeVar("T")
@@ -114,19 +114,25 @@ def after_commit(session: Session, hook: Callable[[], None]) -> None:
     session.info.setdefault(_AFTER_COMMIT, []).append(hook)
 
 
-def is_retried(error: Exception) -> bool:
+def is_retried(error: BaseException) -> bool:
     """Tell whether the database asks to try the same transaction again."""
-    return isinstance(error, DBAPIError) and isinstance(error.orig, RETRIED)
+    return isinstance(_cause(error), RETRIED)
 
 
 def is_lock_timeout(error: BaseException) -> bool:
     """Tell whether the wait for a lock was given up."""
-    return isinstance(error, DBAPIError) and isinstance(error.orig, psycopg.errors.LockNotAvailable)
+    return isinstance(_cause(error), psycopg.errors.LockNotAvailable)
 
 
 def is_unavailable(error: BaseException) -> bool:
     """Tell whether the database itself was away, so that the same request may succeed later."""
-    return isinstance(error, OperationalError) and not isinstance(error.orig, psycopg.errors.QueryCanceled)
+    cause = _cause(error)
+    return isinstance(cause, psycopg.OperationalError) and not isinstance(cause, psycopg.errors.QueryCanceled)
+
+
+def _cause(error: BaseException) -> BaseException | None:
+    """Give psycopg's own error: SQLAlchemy wraps it, but not what a COPY through `cursor_of` raises."""
+    return error.orig if isinstance(error, DBAPIError) else error
 
 
 _SEPARATOR = "\x1f"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -15,19 +16,27 @@ CONNECT_TIMEOUT_S = 2.0
 DEADLINE_S = 50.0
 """Below a worker's hard time limit of 60 s, so that the caller learns of it and not its supervisor."""
 
-RETRIED_STATUSES = frozenset({408, 425, 429, 500, 502, 503, 504})
+RETRIED_STATUSES = frozenset({408, 425, 429})
+"""Besides every 5xx, and what is neither success nor refusal: a redirect is somebody else's answer."""
 
 
 class ServiceRefused(Exception):
     """The service understood and said no; the same request will be refused again."""
 
     def __init__(self, status: int, problem: Mapping[str, Any]) -> None:
-        errors = problem.get("errors") or [{}]
+        error = _first_error(problem)
         self.status = status
         self.problem = dict(problem)
-        self.code = str(errors[0].get("code") or status)
-        self.message = str(errors[0].get("message") or problem.get("detail") or f"status {status}")
+        self.code = str(error.get("code") or status)
+        self.message = str(error.get("message") or problem.get("detail") or f"status {status}")
         super().__init__(f"{status} {self.code}: {self.message}")
+
+
+def _first_error(problem: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Give the first error of a problem document, whatever stands in its place."""
+    errors = problem.get("errors")
+    first = errors[0] if isinstance(errors, list) and errors else None
+    return first if isinstance(first, dict) else {}
 
 
 class ServiceUnavailable(Exception):
@@ -46,9 +55,9 @@ class ServiceClient:
     ) -> None:
         """`authorise` makes a token, for the person or job that the call is on behalf of."""
         self._authorise = authorise
+        self._deadline_s = deadline_s
         self._http = httpx.Client(
             base_url=base_url,
-            timeout=httpx.Timeout(deadline_s, connect=CONNECT_TIMEOUT_S),
             limits=httpx.Limits(max_connections=10, max_keepalive_connections=5),
             follow_redirects=False,
         )
@@ -66,19 +75,22 @@ class ServiceClient:
     ) -> Any:
         """Send and give the decoded answer. Raises `ServiceRefused` on 4xx, `ServiceUnavailable` otherwise.
 
-        Only requests that are safe to repeat are tried again: reads, and writes with an idempotency key.
+        All tries together stay within the deadline. Only requests that are safe to repeat are tried again: reads,
+        and writes with an idempotency key.
         """
+        until = time.monotonic() + self._deadline_s
         repeatable = method in ("GET", "HEAD") or idempotency_key is not None
         for attempt in stamina.retry_context(
             on=ServiceUnavailable,
             attempts=attempts if repeatable else 1,
-            timeout=DEADLINE_S,
+            timeout=self._deadline_s,
             wait_initial=0.1,
             wait_max=2.0,
             wait_jitter=0.2,
         ):
             with attempt:
-                return self._send(method, path, body, params, idempotency_key, on_behalf_of)
+                left_s = max(until - time.monotonic(), 0.01)
+                return self._send(method, path, body, params, idempotency_key, on_behalf_of, left_s)
         raise AssertionError("the retries either return or raise")
 
     def _send(
@@ -89,6 +101,7 @@ class ServiceClient:
         params: Mapping[str, str] | None,
         idempotency_key: str | None,
         on_behalf_of: str | None,
+        left_s: float,
     ) -> Any:
         headers = {"Authorization": f"Bearer {self._authorise(on_behalf_of)}"}
         if idempotency_key is not None:
@@ -97,19 +110,30 @@ class ServiceClient:
         if request_id:
             headers[REQUEST_ID_HEADER] = request_id
         try:
-            response = self._http.request(method, path, json=body, params=params, headers=headers)
+            timeout = httpx.Timeout(left_s, connect=min(left_s, CONNECT_TIMEOUT_S))
+            response = self._http.request(method, path, json=body, params=params, headers=headers, timeout=timeout)
         except httpx.TransportError as error:
             raise ServiceUnavailable(f"{type(error).__name__} at {path}") from error
-        if response.status_code < 300:
-            return response.json() if response.content else None
+        if response.is_success:
+            return _content(response, path)
         problem = _problem(response)
-        code = (problem.get("errors") or [{}])[0].get("code")
-        if response.status_code in RETRIED_STATUSES or code == "stillRunning":
+        refused = response.is_client_error and response.status_code not in RETRIED_STATUSES
+        if not refused or _first_error(problem).get("code") == "stillRunning":
             raise ServiceUnavailable(f"status {response.status_code} at {path}", _retry_after(response))
         raise ServiceRefused(response.status_code, problem)
 
     def close(self) -> None:
         self._http.close()
+
+
+def _content(response: httpx.Response, path: str) -> Any:
+    if not response.content:
+        return None
+    try:
+        return response.json()
+    except ValueError as error:
+        # Success that says nothing we understand is no answer of the service: something stands between us.
+        raise ServiceUnavailable(f"no JSON at {path}") from error
 
 
 def _problem(response: httpx.Response) -> dict[str, Any]:
@@ -122,4 +146,4 @@ def _problem(response: httpx.Response) -> dict[str, Any]:
 
 def _retry_after(response: httpx.Response) -> float | None:
     value = response.headers.get("Retry-After", "")
-    return float(value) if value.isdigit() else None
+    return float(value) if value.isdecimal() else None

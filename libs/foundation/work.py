@@ -153,7 +153,8 @@ class Worker:
 
         # Celery writes a function of this name to check arguments with; a lambda's would be no name.
         run.__name__ = name.replace("-", "_")
-        self.celery.task(run, name=name)
+        # Not shared: Celery would add it to every other application of this process too.
+        self.celery.task(run, name=name, shared=False)
         if every_s is not None:
             self.celery.conf.beat_schedule[f"{name}@{queue}"] = {
                 "task": name,

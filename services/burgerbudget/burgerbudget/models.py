@@ -237,14 +237,6 @@ class Decision(SQLModel, table=True):
             "participant_number",
             postgresql_where=text("kind = 'top-up' AND message_id IS NULL AND amount > 0"),
         ),
-        Index("decision_starts_once", "participant_number", unique=True, postgresql_where=text("kind = 'start'")),
-        Index(
-            "decision_tops_up_once",
-            "participant_number",
-            "quarter",
-            unique=True,
-            postgresql_where=text("kind = 'top-up'"),
-        ),
     )
 
     id: UUID = Field(primary_key=True, sa_type=PG_UUID)

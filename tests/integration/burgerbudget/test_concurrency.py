@@ -14,9 +14,9 @@ from sqlalchemy import text
 from burgerbudget import tasks
 from burgerbudget.actions import closings, imports
 from foundation import outbox
+from foundation.access import Role
 from foundation.identifiers import new_id
 from tests.integration.burgerbudget.town import Town, row
-from foundation.access import Role
 
 T = TypeVar("T")
 CSV = {"Content-Type": "text/csv"}
@@ -44,7 +44,8 @@ def check_sums(town: Town) -> None:
             assert town.ledger.purse(town.database, number, "vrij") == used
         assert db.execute(
             text(
-                "SELECT coalesce(sum(amount) FILTER (WHERE kind <> 'use'), 0), coalesce(sum(amount) FILTER (WHERE kind = 'use'), 0)"
+                "SELECT coalesce(sum(amount) FILTER (WHERE kind <> 'use'), 0),"
+                " coalesce(sum(amount) FILTER (WHERE kind = 'use'), 0)"
                 " FROM burgerbudget.decision"
             )
         ).one() == (sum(one.granted for one in people), sum(one.used for one in people))
@@ -52,22 +53,29 @@ def check_sums(town: Town) -> None:
             "SELECT participant_number, worked_on, hours FROM burgerbudget.hour h WHERE NOT EXISTS"
             " (SELECT 1 FROM burgerbudget.hour c WHERE c.corrects_id = h.id)"
         )
-        days = db.execute(text(f"SELECT participant_number, worked_on, sum(hours) FROM ({accepted}) a GROUP BY 1, 2")).all()
+        days = db.execute(
+            text(f"SELECT participant_number, worked_on, sum(hours) FROM ({accepted}) a GROUP BY 1, 2")
+        ).all()
         assert {(one[0], one[1]): one[2] for one in days if one[2]} == {
             (one[0], one[1]): one[2]
-            for one in db.execute(text("SELECT participant_number, day, hours FROM burgerbudget.participant_day WHERE hours > 0"))
+            for one in db.execute(
+                text("SELECT participant_number, day, hours FROM burgerbudget.participant_day WHERE hours > 0")
+            )
         }
         assert all(one[2] <= 96 for one in days)
         quarters: Counter[tuple[str, str]] = Counter()
         for number, day, hours in days:
             quarters[number, f"{day.year}-Q{(day.month + 2) // 3}"] += hours
-        kept = db.execute(text("SELECT participant_number, quarter, hours FROM burgerbudget.participant_quarter WHERE hours > 0"))
+        kept = db.execute(
+            text("SELECT participant_number, quarter, hours FROM burgerbudget.participant_quarter WHERE hours > 0")
+        )
         assert {(one[0], one[1]): one[2] for one in kept} == {key: hours for key, hours in quarters.items() if hours}
 
 
 def statuses(answers: list[Any]) -> Counter[tuple[int, str]]:
     return Counter(
-        (answer.status_code, answer.json()["errors"][0]["code"] if answer.status_code >= 400 else "") for answer in answers
+        (answer.status_code, answer.json()["errors"][0]["code"] if answer.status_code >= 400 else "")
+        for answer in answers
     )
 
 
@@ -100,7 +108,12 @@ def test_two_requests_to_close_a_quarter_close_it_once(town: Town) -> None:
     assert (found["state"], found["participants"], found["sufficient"], found["insufficient"]) == ("closed", 6, 4, 2)
     assert found["toppedUp"] == 4 * 53964
     assert town.ledger.held == 0
-    top_ups = [line["grantKey"] for journal in town.ledger.journals for line in journal["transfers"] if "top-up" in line["grantKey"]]
+    top_ups = [
+        line["grantKey"]
+        for journal in town.ledger.journals
+        for line in journal["transfers"]
+        if "top-up" in line["grantKey"]
+    ]
     assert sorted(top_ups) == [f"top-up/{number}/2026-Q3" for number in people[:4]]
     check_sums(town)
 
@@ -117,10 +130,7 @@ def test_a_day_never_holds_more_than_24_hours_however_many_report_at_once(town: 
     number = town.participant("2026-07-01")
     reporters = [town.reporter(town.organisation()) for _ in range(2)]
     answers = at_once(
-        *(
-            lambda reporter=reporters[n % 2]: reporter.post("/hours", json=row(number, hours="5"))
-            for n in range(8)
-        )
+        *(lambda reporter=reporters[n % 2]: reporter.post("/hours", json=row(number, hours="5")) for n in range(8))
     )
     assert statuses(answers) == {(201, ""): 4, (409, "dayFull"): 4}
     town.work()

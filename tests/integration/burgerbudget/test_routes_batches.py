@@ -55,6 +55,11 @@ def reporter(town: Town) -> Client:
     return town.reporter(town.organisation())
 
 
+@pytest.fixture
+def quiet_reporter(quiet_town: Town) -> Client:
+    return quiet_town.reporter(quiet_town.organisation())
+
+
 def test_a_csv_file_is_imported_and_its_hours_used(town: Town, number: str, reporter: Client) -> None:
     content = f"{HEADER}a;{number};2026-07-02;2,75;koffie\nb;{number};03-07-2026;4;\n".encode()
     told = taken_in(town, reporter, content)
@@ -66,7 +71,9 @@ def test_a_csv_file_is_imported_and_its_hours_used(town: Town, number: str, repo
     assert town.ledger.purse(town.database, number, "vrij") == 10118
 
 
-@pytest.mark.parametrize("media_type", ["text/csv", "text/csv; charset=windows-1252", "TEXT/CSV", "text/csv;header=present"])
+@pytest.mark.parametrize(
+    "media_type", ["text/csv", "text/csv; charset=windows-1252", "TEXT/CSV", "text/csv;header=present"]
+)
 def test_windows_and_boms_and_commas_are_read(media_type: str, town: Town, number: str, reporter: Client) -> None:
     windows = HEADER.replace(";", ",").replace("\n", "\r\n") + f'a,{number},2026-07-02,"2,5",café\r\n'
     told = taken_in(town, reporter, windows.encode("cp1252"), **{"Content-Type": media_type})
@@ -141,8 +148,8 @@ PNG = b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR\x00\x00\x00\x01\x00\x00\x00\x01\x08\
         (HEADER.encode() + b"a;1;2026-07-02;2;\x81\xff", "notText"),
     ],
 )
-def test_what_is_no_hours_file_is_refused_at_the_door(content: bytes, refusal: str, reporter: Client) -> None:
-    assert code(send(reporter, content)) == (400, refusal)
+def test_what_is_no_hours_file_is_refused_at_the_door(content: bytes, refusal: str, quiet_reporter: Client) -> None:
+    assert code(send(quiet_reporter, content)) == (400, refusal)
 
 
 def test_json_that_is_none_is_refused_where_it_breaks(town: Town, reporter: Client) -> None:
@@ -153,14 +160,14 @@ def test_json_that_is_none_is_refused_where_it_breaks(town: Town, reporter: Clie
 
 
 @pytest.mark.parametrize("media_type", ["application/pdf", "text/plain", "multipart/form-data; boundary=x", ""])
-def test_another_kind_of_content_is_not_taken(media_type: str, reporter: Client) -> None:
-    answer = send(reporter, HEADER.encode(), **{"Content-Type": media_type})
+def test_another_kind_of_content_is_not_taken(media_type: str, quiet_reporter: Client) -> None:
+    answer = send(quiet_reporter, HEADER.encode(), **{"Content-Type": media_type})
     assert code(answer) == (415, "unsupportedType")
 
 
 @pytest.mark.parametrize("query", ["?dryRun=misschien", "?partial=2"])
-def test_a_question_that_is_neither_yes_nor_no_is_a_bad_request(query: str, reporter: Client) -> None:
-    assert code(send(reporter, HEADER.encode(), query))[0] == 400
+def test_a_question_that_is_neither_yes_nor_no_is_a_bad_request(query: str, quiet_reporter: Client) -> None:
+    assert code(send(quiet_reporter, HEADER.encode(), query))[0] == 400
 
 
 def test_a_file_is_seen_by_the_organisation_that_sent_it_only(town: Town, number: str, reporter: Client) -> None:

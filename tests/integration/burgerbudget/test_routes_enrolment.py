@@ -54,8 +54,8 @@ class TestOrganisations:
         assert code(answer) == (409, "paysAllowance")
 
     @pytest.mark.parametrize("field", ["name", "rsin", "status", "recognisedFrom", "paysAllowance"])
-    def test_a_field_that_is_missing_is_pointed_at(self, field: str, town: Town) -> None:
-        answer = town.client(Role.CASEWORKER).post("/organisations", json=without(AN_ORGANISATION, field))
+    def test_a_field_that_is_missing_is_pointed_at(self, field: str, quiet_town: Town) -> None:
+        answer = quiet_town.client(Role.CASEWORKER).post("/organisations", json=without(AN_ORGANISATION, field))
         assert code(answer)[0] == 400
         assert [error["pointer"] for error in answer.json()["errors"]] == [f"/{field}"]
 
@@ -77,8 +77,8 @@ class TestOrganisations:
             {"iban": "NL91ABNA0417164300"},
         ],
     )
-    def test_what_is_malformed_is_a_bad_request(self, wrong: dict[str, Any], town: Town) -> None:
-        answer = town.client(Role.CASEWORKER).post("/organisations", json={**AN_ORGANISATION, **wrong})
+    def test_what_is_malformed_is_a_bad_request(self, wrong: dict[str, Any], quiet_town: Town) -> None:
+        answer = quiet_town.client(Role.CASEWORKER).post("/organisations", json={**AN_ORGANISATION, **wrong})
         assert code(answer)[0] == 400
         # What was sent is never sent back: it may be about a person.
         assert str(next(iter(wrong.values())) or "-") not in answer.text or next(iter(wrong.values())) in ("", 0, "no")
@@ -127,9 +127,9 @@ class TestParticipants:
         ],
     )
     def test_what_a_rule_does_not_allow_is_refused_with_its_code(
-        self, changes: dict[str, Any], refusal: str, town: Town
+        self, changes: dict[str, Any], refusal: str, quiet_town: Town
     ) -> None:
-        answer = town.client(Role.CASEWORKER).post("/participants", json=an_enrolment(**changes))
+        answer = quiet_town.client(Role.CASEWORKER).post("/participants", json=an_enrolment(**changes))
         assert code(answer) == (409, refusal)
 
     def test_an_enrolment_is_dated_back_into_the_oldest_open_quarter_at_most(self, town: Town) -> None:
@@ -157,8 +157,8 @@ class TestParticipants:
             {"bsn": "123456782"},
         ],
     )
-    def test_what_is_malformed_is_a_bad_request(self, wrong: dict[str, Any], town: Town) -> None:
-        answer = town.client(Role.CASEWORKER).post("/participants", json=an_enrolment(**wrong))
+    def test_what_is_malformed_is_a_bad_request(self, wrong: dict[str, Any], quiet_town: Town) -> None:
+        answer = quiet_town.client(Role.CASEWORKER).post("/participants", json=an_enrolment(**wrong))
         assert code(answer)[0] == 400
         assert "123456782" not in answer.text
 
@@ -198,10 +198,10 @@ class TestParticipants:
         assert hidden["errors"][0]["code"] == absent["errors"][0]["code"] == "unknownParticipant"
 
     @pytest.mark.parametrize("number", ["999", "%00", "a%00b", "%2e%2e", "x" * 5000, "%F0%9F%98%80", "'; --"])
-    def test_a_number_that_nobody_has_is_not_found(self, number: str, town: Town) -> None:
+    def test_a_number_that_nobody_has_is_not_found(self, number: str, quiet_town: Town) -> None:
         for path in (f"/participants/{number}", f"/participants/{number}/hours", f"/participants/{number}/decisions"):
-            assert code(town.client(Role.AUDITOR).get(path))[0] == 404, path
-        assert code(town.client(Role.CASEWORKER).post(f"/participants/{number}/restarts"))[0] == 404
+            assert code(quiet_town.client(Role.AUDITOR).get(path))[0] == 404, path
+        assert code(quiet_town.client(Role.CASEWORKER).post(f"/participants/{number}/restarts"))[0] == 404
 
 
 class TestRestarts:

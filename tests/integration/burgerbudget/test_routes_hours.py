@@ -85,15 +85,15 @@ class TestReporting:
         ],
     )
     def test_a_row_with_something_wrong_is_refused_with_its_code(
-        self, changes: dict[str, Any], status: int, refusal: str, town: Town
+        self, changes: dict[str, Any], status: int, refusal: str, quiet_town: Town
     ) -> None:
-        number = town.participant("2026-07-01")
+        number = quiet_town.participant("2026-07-01")
         body = {name: value for name, value in {**row(number), **changes}.items() if value is not ...}
         content = json.dumps(body).encode()
-        reporter = town.reporter(town.organisation())
+        reporter = quiet_town.reporter(quiet_town.organisation())
         answer = reporter.post("/hours", content=content, headers={"Content-Type": "application/json"})
         assert code(answer) == (status, refusal)
-        assert town.seen(number)["quarters"] == []
+        assert quiet_town.seen(number)["quarters"] == []
 
     def test_recognition_counts_on_the_date_worked_until_its_last_day(self, town: Town) -> None:
         number = town.participant("2026-07-01")
@@ -236,12 +236,12 @@ class TestCorrecting:
         ],
     )
     def test_a_correction_that_cannot_be_is_refused(
-        self, body: dict[str, Any], status: int, refusal: str, town: Town
+        self, body: dict[str, Any], status: int, refusal: str, quiet_town: Town
     ) -> None:
-        number, reporter, first = self.reported(town)
-        town.reporter(town.organisation()).post("/hours", json=row(number, hours="8"))
+        number, reporter, first = self.reported(quiet_town)
+        quiet_town.reporter(quiet_town.organisation()).post("/hours", json=row(number, hours="8"))
         assert code(reporter.post(f"/hours/{first['id']}/corrections", json=body)) == (status, refusal)
-        assert town.quarter_of(number, "2026-Q3")["hours"] == "16"
+        assert quiet_town.quarter_of(number, "2026-Q3")["hours"] == "16"
 
     def test_nobody_corrects_the_rows_of_another(self, town: Town) -> None:
         _, _, first = self.reported(town)
@@ -314,7 +314,10 @@ class TestSeeing:
         reporter = town.reporter(town.organisation())
         ids = [reporter.post("/hours", json=row(number, hours="0.25")).json()["id"] for _ in range(5)]
         auditor = town.client(Role.AUDITOR)
-        for path, expected in ((f"/participants/{number}/hours", ids[::-1]), (f"/participants/{number}/decisions", None)):
+        for path, expected in (
+            (f"/participants/{number}/hours", ids[::-1]),
+            (f"/participants/{number}/decisions", None),
+        ):
             seen: list[str] = []
             address = f"{path}?limit=2"
             while address:
@@ -329,7 +332,7 @@ class TestSeeing:
     @pytest.mark.parametrize(
         "query", ["cursor=x", "cursor=eyJpZCI6MX0", "cursor=eyJpZCI6IngifQ", "limit=0", "limit=1001", "limit=a"]
     )
-    def test_a_forged_cursor_or_limit_is_a_bad_request(self, query: str, town: Town) -> None:
-        number = town.participant("2026-07-01")
+    def test_a_forged_cursor_or_limit_is_a_bad_request(self, query: str, quiet_town: Town) -> None:
+        number = quiet_town.participant("2026-07-01")
         for path in (f"/participants/{number}/hours", f"/participants/{number}/decisions"):
-            assert code(town.client(Role.AUDITOR).get(f"{path}?{query}"))[0] == 400
+            assert code(quiet_town.client(Role.AUDITOR).get(f"{path}?{query}"))[0] == 400

@@ -11,7 +11,17 @@ from foundation.identifiers import new_id
 from tests.integration.burgerbudget.town import NAME, Town, code, row
 from tests.support.callers import Client
 
-QUARTER_KEYS = {"quarter", "state", "phase", "participants", "sufficient", "insufficient", "stopped", "toppedUp", "problem"}
+QUARTER_KEYS = {
+    "quarter",
+    "state",
+    "phase",
+    "participants",
+    "sufficient",
+    "insufficient",
+    "stopped",
+    "toppedUp",
+    "problem",
+}
 
 
 def figures(town: Town, quarter: str) -> dict[str, Any]:
@@ -44,7 +54,14 @@ class TestClosing:
         assert maker.post("/quarters/2026-Q3/closings").status_code == 202
         town.work()
         # 36 h = 539.64, 48 h = 719.52; 35.75 h is insufficient.
-        done = {"state": "closed", "participants": 3, "sufficient": 2, "insufficient": 1, "stopped": 0, "toppedUp": 125916}
+        done = {
+            "state": "closed",
+            "participants": 3,
+            "sufficient": 2,
+            "insufficient": 1,
+            "stopped": 0,
+            "toppedUp": 125916,
+        }
         assert figures(town, "2026-Q3") == done
         posted = len(town.ledger.journals)
         again = maker.post("/quarters/2026-Q3/closings")
@@ -64,8 +81,8 @@ class TestClosing:
         assert maker.post("/quarters/2026-Q3/closings").status_code == 202
 
     @pytest.mark.parametrize("quarter", ["2026-Q5", "2026Q3", "x", "%00", "2026-Q3%20", "0000-Q1"])
-    def test_what_is_no_quarter_is_not_found(self, quarter: str, town: Town) -> None:
-        maker = town.client(Role.FINANCE_MAKER)
+    def test_what_is_no_quarter_is_not_found(self, quarter: str, quiet_town: Town) -> None:
+        maker = quiet_town.client(Role.FINANCE_MAKER)
         for answer in (
             maker.get(f"/quarters/{quarter}"),
             maker.post(f"/quarters/{quarter}/closings"),
@@ -88,7 +105,13 @@ class TestClosing:
             assert figures(town, quarter)["stopped"] == 0
         town.today("2026-07-01")
         town.close("2026-Q2")
-        assert figures(town, "2026-Q2") == {**OPEN, "state": "closed", "participants": 1, "insufficient": 1, "stopped": 1}
+        assert figures(town, "2026-Q2") == {
+            **OPEN,
+            "state": "closed",
+            "participants": 1,
+            "insufficient": 1,
+            "stopped": 1,
+        }
         seen = town.seen(number)
         assert (seen["status"], seen["insufficientQuarters"]) == ("stopped", 4)
 
@@ -221,10 +244,7 @@ def test_every_command_needs_a_key(town: Town) -> None:
 def test_every_door_is_in_the_list(town: Town) -> None:
     paths = town.api.openapi()["paths"]
     here = {(method.upper(), path) for path, methods in paths.items() for method in methods if "/outbox" not in path}
-    listed = {
-        (method, f"/api/{NAME}/v1" + "/".join(_template(path)))
-        for method, path, _ in DOORS
-    }
+    listed = {(method, f"/api/{NAME}/v1" + "/".join(_template(path))) for method, path, _ in DOORS}
     assert {(method, _shape(path)) for method, path in here} == {(method, _shape(path)) for method, path in listed}
 
 

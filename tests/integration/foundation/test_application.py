@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -9,8 +10,18 @@ from fastapi import FastAPI
 
 from foundation.access import Role
 from foundation.application import MAX_BODY_BYTES
+from foundation.database import Database
 from tests.support import tiny
 from tests.support.callers import Callers, Client
+from tests.support.databases import TestServer
+
+
+@pytest.fixture(scope="module")
+def database(server: TestServer) -> Iterator[Database]:
+    """One for the whole file: nothing here is kept."""
+    with server.fresh("burgerbudget") as made:
+        tiny.make_tables(made.owner_url)
+        yield made.database
 
 
 def check_problem(answer: Any, status: int, code: str | None = None) -> None:
@@ -26,7 +37,16 @@ def check_problem(answer: Any, status: int, code: str | None = None) -> None:
 
 @pytest.mark.parametrize(
     "path",
-    ["http://test/", "/", "/nothing", "/notes/1/", "/notes/1/2", "http://test/api/other/v1/notes", "/notes/%00", "/%00"],
+    [
+        "http://test/",
+        "/",
+        "/nothing",
+        "/notes/1/",
+        "/notes/1/2",
+        "http://test/api/other/v1/notes",
+        "/notes/%00",
+        "/%00",
+    ],
 )
 def test_an_address_that_is_not_there_is_a_404_problem(path: str, admin: Client) -> None:
     check_problem(admin.get(path), 404, "notFound")

@@ -12,7 +12,8 @@ from sqlalchemy.exc import DBAPIError, InternalError
 from sqlmodel import Session
 
 from foundation.access import Role
-from foundation.database import Database, after_commit
+from foundation.database import Database, after_commit, cursor_of
+from foundation.identifiers import new_id
 from stadsbeurs import ports
 from tests.support import tiny
 from tests.support.callers import Callers, Client
@@ -206,7 +207,9 @@ def test_without_a_free_connection_the_answer_is_come_back_later(
         small.close()
 
 
-def test_waiting_too_long_for_a_lock_is_come_back_later(impatient: Database, callers: Callers, database: Database) -> None:
+def test_waiting_too_long_for_a_lock_is_come_back_later(
+    impatient: Database, callers: Callers, database: Database
+) -> None:
     with database.transaction() as db:
         add(db, "a", slot=7)
         db.execute(text("LOCK TABLE note IN EXCLUSIVE MODE"))
@@ -220,3 +223,33 @@ def test_a_fault_of_the_database_does_not_repeat_what_was_sent(database: Databas
     with pytest.raises(DBAPIError) as fault, database.transaction() as db:
         db.execute(text("SELECT CAST(:bsn AS date)"), {"bsn": "een-geheim"})
     assert "[SQL parameters hidden" in str(fault.value)
+
+
+def test_a_race_lost_between_looking_and_inserting_is_tried_again(database: Database, count: Count) -> None:
+    """By COPY, whose errors come straight from the driver."""
+    both = threading.Barrier(2, timeout=10)
+    said = []
+
+    def take(who: str) -> None:
+        tries = []
+
+        def act(db: Session) -> str:
+            tries.append(1)
+            if db.execute(text("SELECT 1 FROM outbox WHERE dedupe_key = 'one'")).first():
+                return "taken"
+            if len(tries) == 1:
+                both.wait()
+            columns = "id, kind, dedupe_key, subject, payload, after, state, attempts, resumptions, next_at, created_at"
+            with cursor_of(db) as cursor, cursor.copy(f"COPY outbox ({columns}) FROM STDIN") as copy:
+                copy.write_row(
+                    (str(new_id()), "x", "one", who, "{}", "{}", "pending", 0, 0, "2026-01-01", "2026-01-01")
+                )
+            return "mine"
+
+        said.append(database.run(act))
+
+    with ThreadPoolExecutor(2) as pool:
+        for done in [pool.submit(take, "a"), pool.submit(take, "b")]:
+            done.result(30)
+    assert sorted(said) == ["mine", "taken"]
+    assert count("outbox") == 1

@@ -24,7 +24,9 @@ def test_the_same_request_again_gets_the_first_answer_and_does_nothing_more(admi
     key = {"Idempotency-Key": "k-1"}
     first = admin.post("/notes", json={"someText": "a", "slot": 1}, headers=key)
     # The order of the fields does not make it another request.
-    again = admin.post("/notes", content=b'{"slot": 1,   "someText": "a"}', headers={**key, "Content-Type": "application/json"})
+    again = admin.post(
+        "/notes", content=b'{"slot": 1,   "someText": "a"}', headers={**key, "Content-Type": "application/json"}
+    )
     assert (first.status_code, again.status_code) == (201, 201)
     assert first.content == again.content
     assert HIT_HEADER not in first.headers

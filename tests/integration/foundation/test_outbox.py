@@ -422,7 +422,9 @@ def test_counts_tell_what_waits_and_what_is_parked(database: Database) -> None:
     assert outbox.counts(database) == {"waiting": 0, "parked": 0, "ageSeconds": 0.0}
     for note in ("a", "b", "c"):
         enqueue(database, note)
-    deliver_all(database, OtherSide(says={"a": raising(DeliveryRefused("no", "nee")), "b": raising(DeliveryFailed("x"))}))
+    deliver_all(
+        database, OtherSide(says={"a": raising(DeliveryRefused("no", "nee")), "b": raising(DeliveryFailed("x"))})
+    )
     with database.transaction() as db:
         db.execute(text("UPDATE outbox SET created_at = created_at - interval '90 seconds' WHERE state = 'pending'"))
     found = outbox.counts(database)

@@ -167,7 +167,7 @@ def test_the_sweep_finds_what_no_bell_announced_and_a_broker_that_forgets_everyt
         os.kill(child_of(tmp_path), signal.SIGKILL)
         with database.transaction() as db:
             db.execute(text("UPDATE outbox SET lease_until = now() WHERE id = :id"), {"id": doomed})
-            db.execute(text("UPDATE outbox SET payload = '{\"text\": \"doomed\"}' WHERE id = :id"), {"id": doomed})
+            db.execute(text('UPDATE outbox SET payload = \'{"text": "doomed"}\' WHERE id = :id'), {"id": doomed})
         wait_until(lambda: state_of(database, doomed) == "done", "another child to deliver it")
         assert deliveries().count("doomed") == 1
 

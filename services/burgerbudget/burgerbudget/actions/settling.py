@@ -183,7 +183,6 @@ def _row(number: str, decision: Decision) -> DecisionRow:
         source_kind=decision.source_kind,
         source_id=decision.source_id,
         grant_key=grant_key(number, decision),
-        message_id=None,
     )
 
 

@@ -34,7 +34,6 @@ class DecisionRow:
     source_kind: str | None
     source_id: UUID | None
     grant_key: str | None
-    message_id: UUID | None
 
 
 def waiting_participants(db: Session, last_closed: Quarter | None, after: str, limit: int) -> list[str]:
@@ -126,7 +125,7 @@ def consume(db: Session, rows: Sequence[tuple[str, int]]) -> None:
 _INSERT = f"""
     INSERT INTO burgerbudget.decision
         (id, kind, participant_number, quarter, amount, hours, wage, budget_before, source_kind, source_id,
-         grant_key, message_id, decided_on, decided_at)
+         grant_key, decided_on, decided_at)
     SELECT c.*, :decided_on, :decided_at
     FROM {
     unpacked(
@@ -141,7 +140,6 @@ _INSERT = f"""
         source_kinds="text",
         source_ids="uuid",
         grant_keys="text",
-        messages="uuid",
     )
 } AS c
 """
@@ -165,7 +163,6 @@ def insert(db: Session, rows: Sequence[DecisionRow], decided_on: date) -> None:
             "source_kinds": packed(row.source_kind for row in rows),
             "source_ids": packed(row.source_id for row in rows),
             "grant_keys": packed(row.grant_key for row in rows),
-            "messages": packed(row.message_id for row in rows),
             "decided_on": decided_on,
             "decided_at": now(),
         },

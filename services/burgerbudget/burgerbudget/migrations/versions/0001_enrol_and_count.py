@@ -206,8 +206,6 @@ CREATE INDEX decision_of_participant ON burgerbudget.decision (participant_numbe
 -- Top-ups judged but not yet on their way: what a closing still has to post.
 CREATE INDEX decision_to_post ON burgerbudget.decision (quarter, participant_number)
     WHERE kind = 'top-up' AND message_id IS NULL AND amount > 0;
-CREATE UNIQUE INDEX decision_starts_once ON burgerbudget.decision (participant_number) WHERE kind = 'start';
-CREATE UNIQUE INDEX decision_tops_up_once ON burgerbudget.decision (participant_number, quarter) WHERE kind = 'top-up';
 
 -- What was decided and what was reported stays as it was; a correction is a new row.
 CREATE FUNCTION burgerbudget.refuse_change() RETURNS trigger LANGUAGE plpgsql AS $$

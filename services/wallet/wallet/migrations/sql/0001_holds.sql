@@ -26,12 +26,13 @@ BEGIN
             format('Van reservering %s is nog %s over; gevraagd is %s.', v_wrong.hold_id, v_wrong.remaining, v_wrong.asked),
             jsonb_build_object('hold', v_wrong.hold_id, 'index', v_wrong.i - 1, 'available', v_wrong.remaining, 'asked', v_wrong.asked));
     END IF;
+    -- One event for each hold and journal: what each transfer took stands on its entry.
     INSERT INTO hold_event (hold_id, sequence, kind, amount, journal_id, actor, recorded_at)
-    SELECT u.hold_id,
-           (SELECT max(e.sequence) FROM hold_event e WHERE e.hold_id = u.hold_id) + row_number() OVER (PARTITION BY u.hold_id ORDER BY u.i),
-           'captured', u.amount, p_journal, p_actor, clock_timestamp()
-      FROM unnest(p_holds, p_amounts) WITH ORDINALITY u(hold_id, amount, i)
-     WHERE u.hold_id IS NOT NULL;
+    SELECT c.hold_id, (SELECT max(e.sequence) FROM hold_event e WHERE e.hold_id = c.hold_id) + 1,
+           'captured', c.amount, p_journal, p_actor, clock_timestamp()
+      FROM (SELECT u.hold_id, total(u.amount) AS amount
+              FROM unnest(p_holds, p_amounts) u(hold_id, amount)
+             WHERE u.hold_id IS NOT NULL GROUP BY u.hold_id) c;
     UPDATE hold h
        SET remaining = h.remaining - c.amount,
            state = CASE WHEN h.remaining = c.amount THEN 'captured' ELSE 'open' END,

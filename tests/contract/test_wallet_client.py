@@ -1,0 +1,239 @@
+"""The way to the wallet when the wallet fails: what is tried again, with what, how often, and what is given up."""
+
+from __future__ import annotations
+
+import json
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from datetime import date
+from typing import Any
+
+import httpx
+import pytest
+import respx
+import stamina
+
+from foundation import outbox
+from foundation.database import Database
+from foundation.outbox import DeliveryFailed, DeliveryRefused, Handler
+from foundation.refusals import Problem, problem
+from stadsbeurs import ports
+from tests.support.callers import Callers
+from wallet_contract.client import WalletClient
+from wallet_contract.messages import OpenHold, PostTransfers, TransferLine
+
+BASE = "http://wallet.test"
+TRANSFERS = "/api/wallet/v1/transfers"
+BODY = PostTransfers(
+    "use", date(2026, 7, 1), [TransferLine("holder:1:burgerbudget", "holder:1:vrij", 5996, grant_key="use/1")]
+).as_json()
+
+
+@pytest.fixture(autouse=True)
+def _no_waiting() -> Iterator[None]:
+    with stamina.set_testing(True, attempts=3):
+        yield
+
+
+@pytest.fixture
+def wallet() -> Iterator[respx.Router]:
+    with respx.mock(base_url=BASE, assert_all_called=False) as router:
+        yield router
+
+
+@pytest.fixture
+def client(callers: Callers) -> Iterator[WalletClient]:
+    made = WalletClient(BASE, callers.signers["burgerbudget"])
+    yield made
+    made.close()
+
+
+def refusal(status: int, code: str, **headers: str) -> httpx.Response:
+    document = problem(status, "nee", [Problem("/transfers/0", code, "het fonds heeft te weinig")])
+    return httpx.Response(status, json=document, headers={"Content-Type": "application/problem+json", **headers})
+
+
+def test_a_posting_carries_key_body_and_a_token_of_the_service(
+    wallet: respx.Router, client: WalletClient, callers: Callers
+) -> None:
+    route = wallet.post(TRANSFERS).respond(201, json={"id": "j-1", "transferIds": ["t-1"]})
+    answer = client.post_transfers(BODY, key="use/1", on_behalf_of="closing/2026-Q3")
+    assert answer == {"id": "j-1", "transferIds": ["t-1"]}
+    [call] = route.calls
+    assert call.request.headers["Idempotency-Key"] == "use/1"
+    assert json.loads(call.request.content) == {
+        "kind": "use",
+        "valueDate": "2026-07-01",
+        "transfers": [
+            {
+                "source": "holder:1:burgerbudget",
+                "destination": "holder:1:vrij",
+                "amount": 5996,
+                "asset": "EUR",
+                "grantKey": "use/1",
+            }
+        ],
+    }
+    caller = callers.verifier("wallet").caller(call.request.headers["Authorization"].removeprefix("Bearer "))
+    assert (caller.service, caller.on_behalf_of) == ("burgerbudget", "closing/2026-Q3")
+
+
+def test_holds_are_opened_and_released(wallet: respx.Router, client: WalletClient) -> None:
+    opened = wallet.post("/api/wallet/v1/holds").respond(201, json={"id": "h-1"})
+    released = wallet.post("/api/wallet/v1/holds/h-1/releases").respond(201, json={"id": "h-1"})
+    hold = OpenHold("fund:burgerbudget", 53964, "closing/2026-Q3").as_json()
+    assert client.open_hold(hold, key="reserve/2026-Q3") == {"id": "h-1"}
+    assert client.release_hold("h-1", key="release/2026-Q3") == {"id": "h-1"}
+    assert json.loads(opened.calls[0].request.content) == {
+        "account": "fund:burgerbudget",
+        "amount": 53964,
+        "asset": "EUR",
+        "purpose": "closing/2026-Q3",
+    }
+    assert json.loads(released.calls[0].request.content) == {}
+
+
+OUTAGES: dict[str, Any] = {
+    "connection refused": httpx.ConnectError("refused"),
+    "time-out on connecting": httpx.ConnectTimeout("slow"),
+    "time-out on the answer": httpx.ReadTimeout("slow"),
+    "cut off": httpx.RemoteProtocolError("cut"),
+    "500": httpx.Response(500),
+    "500 with a problem": refusal(500, "500"),
+    "501": httpx.Response(501),
+    "502 of a proxy": httpx.Response(502, text="<html>bad gateway</html>"),
+    "503": httpx.Response(503, headers={"Retry-After": "7"}),
+    "504": httpx.Response(504),
+    "507": httpx.Response(507),
+    "429": refusal(429, "tooMany"),
+    "408": httpx.Response(408),
+    "a redirect": httpx.Response(302, headers={"Location": "http://elsewhere.test/"}),
+    "still running": refusal(409, "stillRunning", **{"Retry-After": "1"}),
+    "success that is no JSON": httpx.Response(200, text="<html>ok</html>"),
+}
+
+
+@pytest.mark.parametrize("outage", sorted(OUTAGES))
+def test_an_outage_is_tried_again_with_the_same_key_and_body_and_a_new_token(
+    outage: str, wallet: respx.Router, client: WalletClient
+) -> None:
+    route = wallet.post(TRANSFERS).mock(side_effect=[OUTAGES[outage], httpx.Response(201, json={"id": "j-1"})])
+    assert client.post_transfers(BODY, key="use/1") == {"id": "j-1"}
+    first, second = (call.request for call in route.calls)
+    assert first.headers["Idempotency-Key"] == second.headers["Idempotency-Key"] == "use/1"
+    assert first.content == second.content
+    assert first.headers["Authorization"] != second.headers["Authorization"]
+
+
+@pytest.mark.parametrize("outage", sorted(OUTAGES))
+def test_an_outage_that_stays_is_given_back_after_three_tries(
+    outage: str, wallet: respx.Router, client: WalletClient
+) -> None:
+    behaviour = OUTAGES[outage]
+    if isinstance(behaviour, httpx.Response):
+        route = wallet.post(TRANSFERS).mock(return_value=behaviour)
+    else:
+        route = wallet.post(TRANSFERS).mock(side_effect=behaviour)
+    with pytest.raises(DeliveryFailed) as failure:
+        client.post_transfers(BODY, key="use/1")
+    assert route.call_count == 3
+    assert failure.value.retry_after_s == {"503": 7.0, "still running": 1.0}.get(outage)
+
+
+@pytest.mark.parametrize(
+    ("answer", "code"),
+    [
+        (refusal(409, "tooLittle"), "tooLittle"),
+        (refusal(422, "idempotencyKeyReused"), "idempotencyKeyReused"),
+        (refusal(400, "malformed"), "malformed"),
+        (refusal(403, "roleNotAllowed"), "roleNotAllowed"),
+        (refusal(404, "unknownHold"), "unknownHold"),
+        (refusal(413, "tooLarge"), "tooLarge"),
+        (httpx.Response(409), "409"),
+        (httpx.Response(409, text="nee"), "409"),
+        (httpx.Response(409, json=[]), "409"),
+        (httpx.Response(409, json={"errors": []}), "409"),
+        (httpx.Response(409, json={"errors": ["x"]}), "409"),
+        (httpx.Response(409, json={"errors": {"code": "x"}}), "409"),
+        (httpx.Response(409, json={"errors": [{"code": None}]}), "409"),
+    ],
+)
+def test_a_no_of_the_wallet_is_final_and_asked_once(
+    answer: httpx.Response, code: str, wallet: respx.Router, client: WalletClient
+) -> None:
+    route = wallet.post(TRANSFERS).mock(return_value=answer)
+    with pytest.raises(DeliveryRefused) as refused:
+        client.post_transfers(BODY, key="use/1")
+    assert route.call_count == 1
+    assert refused.value.code == code
+    assert refused.value.message
+
+
+@pytest.mark.parametrize("value", ["soon", "-5", "1.5", "²", "Wed, 21 Oct 2026 07:28:00 GMT"])
+def test_a_wish_to_wait_that_is_no_number_of_seconds_is_passed_over(
+    value: str, wallet: respx.Router, client: WalletClient
+) -> None:
+    wallet.post(TRANSFERS).mock(return_value=httpx.Response(503, headers=[(b"Retry-After", value.encode("latin-1"))]))
+    with pytest.raises(DeliveryFailed) as failure:
+        client.post_transfers(BODY, key="use/1")
+    assert failure.value.retry_after_s is None
+
+
+def test_a_wallet_that_is_not_there_is_an_outage(callers: Callers) -> None:
+    client = WalletClient(f"http://127.0.0.1:{ports.pick()}", callers.signers["burgerbudget"])
+    with pytest.raises(DeliveryFailed):
+        client.post_transfers(BODY, key="use/1")
+    client.close()
+
+
+def test_all_tries_together_stay_within_the_deadline(callers: Callers) -> None:
+    """A wallet that takes the request and never answers: the deadline is of the call, not of each try."""
+    with socket.create_server(("127.0.0.1", 0)) as server, stamina.set_testing(False):
+        taken: list[socket.socket] = []
+
+        def accept() -> None:
+            while True:
+                try:
+                    taken.append(server.accept()[0])
+                except OSError:
+                    return
+
+        threading.Thread(target=accept, daemon=True).start()
+        client = WalletClient(
+            f"http://127.0.0.1:{server.getsockname()[1]}", callers.signers["burgerbudget"], deadline_s=1
+        )
+        began = time.monotonic()
+        with pytest.raises(DeliveryFailed, match="ReadTimeout"):
+            client.post_transfers(BODY, key="use/1")
+        assert time.monotonic() - began < 2
+        client.close()
+        for one in taken:
+            one.close()
+
+
+def test_from_the_outbox_a_retry_keeps_its_key_and_a_resumption_takes_a_new_one(
+    burgerbudget_database: Database, wallet: respx.Router, client: WalletClient
+) -> None:
+    route = wallet.post(TRANSFERS).mock(return_value=httpx.Response(503))
+    handler = Handler(lambda row: client.post_transfers(row.payload, key=row.request_key))
+    row_id = burgerbudget_database.run(lambda db: outbox.enqueue(db, "post-transfers", "use/1", BODY))
+
+    def deliver_now() -> None:
+        from sqlalchemy import text
+
+        with burgerbudget_database.transaction() as db:
+            db.execute(text("UPDATE outbox SET next_at = next_at - interval '1 hour'"))
+        outbox.deliver_one(burgerbudget_database, {"post-transfers": handler})
+
+    deliver_now()
+    deliver_now()
+    route.mock(return_value=refusal(409, "tooLittle"))
+    deliver_now()
+    route.mock(return_value=httpx.Response(201, json={"id": "j-1"}))
+    burgerbudget_database.run(lambda db: outbox.resume(db, row_id))
+    deliver_now()
+    keys = [call.request.headers["Idempotency-Key"] for call in route.calls]
+    assert keys == ["use/1"] * 7 + ["use/1#1"]
+    assert len({call.request.content for call in route.calls}) == 1
