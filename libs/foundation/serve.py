@@ -7,7 +7,7 @@ import importlib
 
 import uvicorn
 
-from foundation.processes import die_with_parent
+from foundation.processes import collect_garbage_rarely, die_with_parent
 
 
 def main() -> None:
@@ -19,6 +19,7 @@ def main() -> None:
     die_with_parent()
     module, _, function = arguments.factory.partition(":")
     api = getattr(importlib.import_module(module), function)()
+    collect_garbage_rarely()
     uvicorn.run(
         api,
         host=arguments.host,

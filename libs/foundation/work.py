@@ -28,7 +28,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from foundation import outbox
 from foundation.database import Database
 from foundation.metrics import OUTBOX_AGE, OUTBOX_PARKED, TASKS
-from foundation.processes import die_with_parent
+from foundation.processes import collect_garbage_rarely, die_with_parent
 
 TICK_S = 2.0
 STALE_AFTER_S = 75.0
@@ -230,6 +230,7 @@ def main() -> None:
     @worker_process_init.connect(weak=False)
     def child_started(**_: Any) -> None:
         die_with_parent()
+        collect_garbage_rarely()
         worker.progress_at = time.monotonic()
         _show_health(worker, arguments.port)
 
