@@ -140,7 +140,7 @@ def _fingerprint(body: BaseModel | Mapping[str, Any] | None) -> bytes:
         raise BadRequest("De aanvraag bevat een teken dat niet bestaat.") from error
 
 
-def _command(
+async def _command(
     request: Request,
     caller: Annotated[Caller, Depends(current_caller)],
     idempotency_key: Annotated[

@@ -23,7 +23,7 @@ from foundation.refusals import NotFound
 router = APIRouter(tags=["quarters"])
 
 
-def _quarter(quarter: str) -> Quarter:
+async def _quarter(quarter: str) -> Quarter:
     try:
         return Quarter.parse(quarter)
     except ValueError as error:

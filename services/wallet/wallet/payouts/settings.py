@@ -41,7 +41,7 @@ class PayoutSettings(Settings):
         return {**super().development_defaults(), **mine}
 
 
-def _settings(request: Request) -> PayoutSettings:
+async def _settings(request: Request) -> PayoutSettings:
     settings: PayoutSettings = request.app.state.settings
     return settings
 

@@ -62,7 +62,8 @@ CREATE TABLE ledger.block_draft (
     header          bytea NOT NULL
 );
 
-CREATE FUNCTION ledger.refuse_unsigned_block() RETURNS trigger LANGUAGE plpgsql
+-- Runs at the commit: before PostgreSQL 18 with the rights of whoever commits, who may not read the draft.
+CREATE FUNCTION ledger.refuse_unsigned_block() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = ledger, pg_temp
 AS $$
 BEGIN
