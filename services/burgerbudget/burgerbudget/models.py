@@ -104,6 +104,7 @@ class HoursImport(SQLModel, table=True):
     partial: bool
     state: str = Field(sa_type=Text)
     rows_done: int = Field(sa_type=BigInteger)
+    attempts: int = Field(sa_type=SmallInteger, description="how often it was taken up since a row was last done")
     accepted: int = Field(sa_type=BigInteger)
     known: int = Field(sa_type=BigInteger)
     refused: int = Field(sa_type=BigInteger)

@@ -18,6 +18,21 @@ FREE_PURSE = "vrij"
 ASSET = "EUR"
 
 
+def start_key(participant: str) -> str:
+    """Name a start amount: once in a lifetime (BB-1)."""
+    return f"start/{participant}"
+
+
+def use_key(source_id: str, participant: str, quarter: Quarter) -> str:
+    """Name a use: once for each import or hour row, participant and quarter."""
+    return f"use/{source_id}/{participant}/{quarter}"
+
+
+def top_up_key(participant: str, quarter: Quarter) -> str:
+    """Name a top-up: once for each participant and quarter (BB-10)."""
+    return f"top-up/{participant}/{quarter}"
+
+
 def start(participant: str, holder_id: str, amount: Cents) -> TransferLine:
     """Credit the start amount, once in a lifetime (BB-1)."""
     return TransferLine(
@@ -25,7 +40,7 @@ def start(participant: str, holder_id: str, amount: Cents) -> TransferLine:
         destination=purse(holder_id, BUDGET_PURSE),
         amount=amount,
         asset=ASSET,
-        grant_key=f"start/{participant}",
+        grant_key=start_key(participant),
         reference=f"participant/{participant}",
         explanation="burgerbudget.start",
     )
@@ -52,14 +67,14 @@ def top_up(participant: str, holder_id: str, quarter: Quarter, amount: Cents) ->
         destination=purse(holder_id, BUDGET_PURSE),
         amount=amount,
         asset=ASSET,
-        grant_key=f"top-up/{participant}/{quarter}",
+        grant_key=top_up_key(participant, quarter),
         reference=f"quarter/{quarter}",
         explanation="burgerbudget.top-up",
     )
 
 
 def _use(
-    decision_id: str, reference: str, participant: str, holder_id: str, quarter: Quarter, moved: Cents
+    source_id: str, reference: str, participant: str, holder_id: str, quarter: Quarter, moved: Cents
 ) -> TransferLine | None:
     if moved == 0:
         return None
@@ -68,7 +83,7 @@ def _use(
         destination=purse(holder_id, FREE_PURSE),
         amount=moved,
         asset=ASSET,
-        grant_key=f"use/{decision_id}/{participant}/{quarter}",
+        grant_key=use_key(source_id, participant, quarter),
         reference=reference,
         explanation="burgerbudget.use",
     )

@@ -229,6 +229,30 @@ def test_a_worker_that_lost_its_lease_writes_nothing_more(house: tuple[Database,
     assert count(database, "hour") == 0
 
 
+def test_a_file_that_breaks_its_worker_each_time_ends_with_a_problem(
+    house: tuple[Database, UUID, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    database, organisation, person = house
+    import_id = send(database, organisation, a_file(f"a;{person};2026-07-02;2;x"), partial=True)
+
+    def broken(*_: Any) -> None:
+        raise RuntimeError("a fault of ours")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(imports, "take_in", broken)
+        for _ in range(imports.MAX_ATTEMPTS):
+            with database.transaction() as db:
+                db.execute(text("UPDATE burgerbudget.hours_import SET lease_until = NULL"))
+            with pytest.raises(RuntimeError):
+                imports.work_through_next_file(database, lambda: True)
+    with database.transaction() as db:
+        db.execute(text("UPDATE burgerbudget.hours_import SET lease_until = NULL"))
+    assert imports.work_through_next_file(database, lambda: True)
+    row, _, _ = result(database, import_id)
+    assert (row.state, row.accepted) == ("refused", 0)
+    assert "12 pogingen" in row.problem
+
+
 def test_json_is_judged_as_csv_is(house: tuple[Database, UUID, str]) -> None:
     database, organisation, person = house
     items = [

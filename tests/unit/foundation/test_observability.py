@@ -58,12 +58,12 @@ configure_logging("test-process", "INFO")
 log = structlog.get_logger()
 log.info("a-word", text="bsn {BSN}", nested={{"iban": "{IBAN}", "list": ["{BSN}", 7]}}, amount=1250)
 log.debug("not-shown")
-logging.getLogger("other.library").warning("payment to %s", "{IBAN}")
+logging.getLogger("another.package").warning("payment to %s", "{IBAN}")
 try:
     raise ValueError("no holder with {BSN}")
 except ValueError:
     log.exception("failed")
-    logging.getLogger("other.library").exception("also failed")
+    logging.getLogger("another.package").exception("also failed")
 """
 
 

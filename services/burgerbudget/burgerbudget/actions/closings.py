@@ -10,6 +10,7 @@ closed
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from sqlmodel import Session
@@ -21,13 +22,13 @@ from burgerbudget.queries import calendar, closings, decisions, hours, participa
 from burgerbudget.refusals import NotEnded, PreviousQuarterOpen
 from foundation import clock, outbox
 from foundation.clock import now
+from foundation.money import Cents
 from foundation.outbox import Leased
 from foundation.periods import Quarter
 from wallet_contract import accounts
 from wallet_contract.messages import OpenHold, TransferLine
 
 OPEN_HOLD = "open-hold"
-RELEASE_HOLD = "release-hold"
 
 
 def subject_of(quarter: Quarter | str) -> str:
@@ -155,18 +156,9 @@ def _post_next(db: Session, closing: Quarter, row: Closing, limit: int) -> bool:
 
 def _held_line(top_up: decisions.TopUpToPost, closing: Quarter, hold_id: str | None) -> TransferLine:
     assert hold_id is not None, "top-ups go on their way only when the fund has set their total apart"
-    line = postings.top_up(top_up.participant_number, top_up.holder_id, closing, top_up.amount)  # type: ignore[arg-type]
+    line = postings.top_up(top_up.participant_number, top_up.holder_id, closing, Cents(top_up.amount))
     assert line is not None, "a top-up of nothing is not posted"
-    return TransferLine(
-        line.source,
-        line.destination,
-        line.amount,
-        line.asset,
-        line.grant_key,
-        line.reference,
-        line.explanation,
-        hold_id,
-    )
+    return replace(line, hold_id=hold_id)
 
 
 def _confirm(db: Session, closing: Quarter, row: Closing) -> bool:

@@ -46,6 +46,7 @@ from foundation.identifiers import new_id
 from foundation.refusals import Refusal
 
 CHUNK_ROWS = 5_000
+MAX_ATTEMPTS = 12
 
 log = structlog.get_logger()
 
@@ -91,6 +92,7 @@ def receive_file(
         partial=partial,
         state="processing",
         rows_done=0,
+        attempts=0,
         accepted=0,
         known=0,
         refused=0,
@@ -110,6 +112,12 @@ def work_through_next_file(database: Database, keep_going: Callable[[], bool]) -
         row = hours.lease_import(db, _closing_judges(db))
     if row is None:
         return False
+    if row.attempts > MAX_ATTEMPTS:
+        # It kills or outlasts its worker, or meets a fault of ours: it must not hold up the files and closes behind it.
+        _end_with_problem(
+            database, row, f"Dit bestand kon na {MAX_ATTEMPTS} pogingen niet worden verwerkt. Meld het ons."
+        )
+        return True
     try:
         if row.partial and not row.dry_run:
             _work_in_chunks(database, row, keep_going)
@@ -176,6 +184,7 @@ def _committed_chunk(database: Database, row: HoursImport, chunk: list[RawRow]) 
             row.id,
             row.lease_token,
             rows_done=found.rows_done + result.rows,
+            attempts=0,
             accepted=found.accepted + result.accepted,
             known=found.known + result.known,
             refused=found.refused + result.refused,

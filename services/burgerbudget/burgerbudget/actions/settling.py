@@ -190,11 +190,11 @@ def grant_key(number: str, decision: Decision) -> str | None:
     """Give the key under which a decision is posted once and never again (BB-10)."""
     match decision.kind:
         case "start":
-            return f"start/{number}"
+            return postings.start_key(number)
         case "use":
-            return f"use/{decision.source_id}/{number}/{decision.quarter}"
+            return postings.use_key(str(decision.source_id), number, decision.quarter)
         case "top-up":
-            return f"top-up/{number}/{decision.quarter}"
+            return postings.top_up_key(number, decision.quarter)
         case _:
             return None
 

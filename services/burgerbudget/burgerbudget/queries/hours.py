@@ -226,7 +226,8 @@ def lease_import(db: Session, closing_judges: bool) -> HoursImport | None:
     row = db.execute(
         text(
             f"""
-            UPDATE burgerbudget.hours_import SET lease_token = :token, lease_until = :until
+            UPDATE burgerbudget.hours_import
+            SET lease_token = :token, lease_until = :until, attempts = attempts + 1
             WHERE id = (SELECT id FROM burgerbudget.hours_import
                         WHERE state = 'processing' AND coalesce(lease_until, :now) <= :now {before}
                         ORDER BY received_at, id LIMIT 1 FOR UPDATE SKIP LOCKED)

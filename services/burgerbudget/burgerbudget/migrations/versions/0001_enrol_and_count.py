@@ -81,6 +81,7 @@ CREATE TABLE burgerbudget.hours_import (
     partial boolean NOT NULL,
     state text NOT NULL,
     rows_done bigint NOT NULL,
+    attempts smallint NOT NULL,
     accepted bigint NOT NULL,
     known bigint NOT NULL,
     refused bigint NOT NULL,
