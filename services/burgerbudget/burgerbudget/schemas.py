@@ -9,7 +9,11 @@ from pydantic import BeforeValidator, Field, StrictBool, StringConstraints, fiel
 from stdnum.nl import bsn
 
 from burgerbudget.models import Closing, Decision, Hour, HoursImport, Organisation, Participant, ParticipantQuarter
-from foundation.hours import hours_text
+from burgerbudget.parameters import PARAMETERS, policy_on
+from burgerbudget.rules.reasons import object_until, reasons
+from foundation.hours import Hours, hours_text
+from foundation.money import Cents
+from foundation.periods import Quarter
 from foundation.schemas import ApiModel, ApiOut, Day, Line, LongLine
 
 ParticipantNumber = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,31}$")]
@@ -284,10 +288,23 @@ class DecisionOut(ApiOut):
     source_id: str | None
     grant_key: str | None
     decided_on: date
+    reasons: str
+    object_until: date
 
     @classmethod
     def of(cls, row: Decision) -> DecisionOut:
+        quarter = Quarter.parse(row.quarter)
         return cls(
+            reasons=reasons(
+                row.kind,
+                quarter,
+                Cents(row.amount),
+                Hours(row.hours),
+                None if row.wage is None else Cents(row.wage),
+                Cents(row.budget_before),
+                policy_on(quarter.start),
+            ),
+            object_until=object_until(row.decided_on, PARAMETERS.objection_weeks.on(row.decided_on)),
             id=str(row.id),
             kind=row.kind,
             participant_number=row.participant_number,

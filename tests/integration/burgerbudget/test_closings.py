@@ -42,7 +42,7 @@ def quarter_of(database: Database, number: str, quarter: str) -> Any:
         ).one()
 
 
-def test_the_six_quarters_of_the_worked_table_come_out_to_the_cent(
+def test_a_sufficient_and_an_insufficient_quarter_of_the_worked_table_come_out_to_the_cent(
     burgerbudget_database: Database, today: Today
 ) -> None:
     """BB-1 to BB-5 at 12.79: the table of the rules, with the hours spread over days."""

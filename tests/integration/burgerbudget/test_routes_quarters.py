@@ -172,6 +172,9 @@ class TestDecisions:
             "sourceId": hour["id"],
             "grantKey": f"use/{hour['id']}/{number}/2026-Q3",
             "decidedOn": "2026-07-20",
+            "reasons": "In 2026-Q3 zijn tot nu toe 2 uur bevestigd, tegen € 14,99 per uur."
+            " Daarom ging € 29,98 van uw burgerbudget naar vrij te besteden.",
+            "objectUntil": "2026-08-31",
         }
         assert use["grantKey"] in town.ledger.grant_keys
         assert own.get(f"/hours/{use['sourceId']}").json()["id"] == hour["id"]

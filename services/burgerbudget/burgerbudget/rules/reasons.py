@@ -1,0 +1,49 @@
+"""What a decision says to the participant: its reasons in plain Dutch, and until when one may object (BB-4, Awb)."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+
+from burgerbudget.parameters import BurgerbudgetPolicy
+from foundation.hours import Hours, hours_text
+from foundation.money import Cents, euros
+from foundation.periods import Quarter
+
+
+def reasons(
+    kind: str,
+    quarter: Quarter,
+    amount: Cents,
+    hours: Hours,
+    wage: Cents | None,
+    budget_before: Cents,
+    policy: BurgerbudgetPolicy,
+) -> str:
+    """Say why a decision is as it is; `hours` are the quarter's so far, `policy` is that of the quarter."""
+    worked = f"{hours_text(hours).replace('.', ',')} uur"
+    enough = f"{hours_text(policy.threshold).replace('.', ',')} uur"
+    match kind:
+        case "start":
+            return f"U doet mee vanaf {quarter}. Uw burgerbudget begint met € {euros(amount)}."
+        case "use":
+            text = f"In {quarter} zijn tot nu toe {worked} bevestigd, tegen € {euros(wage or 0)} per uur."
+            if amount:
+                return f"{text} Daarom ging € {euros(amount)} van uw burgerbudget naar vrij te besteden."
+            return f"{text} Er ging niets naar vrij te besteden: uw burgerbudget was € {euros(budget_before)}."
+        case "top-up":
+            return (
+                f"U werkte {worked} in {quarter}; {enough} is genoeg. "
+                f"Uw burgerbudget is van € {euros(budget_before)} aangevuld tot € {euros(budget_before + amount)}."
+            )
+        case "insufficient":
+            return (
+                f"U werkte {worked} in {quarter}; voor een aanvulling is {enough} nodig. "
+                f"Uw burgerbudget blijft € {euros(budget_before)}; er wordt niets teruggehaald."
+            )
+        case _:
+            raise AssertionError(f"there is no decision of kind {kind}")
+
+
+def object_until(decided_on: date, weeks: int) -> date:
+    """Give the last day of the objection term, which begins on the day after the decision (Awb 6:7 and 6:8)."""
+    return decided_on + timedelta(weeks=weeks)
