@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import time
 from collections import defaultdict
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
 from itertools import groupby
@@ -51,17 +52,15 @@ def seal_due_blocks(database: Database, settings: SealSettings, *, most_entries:
     key = seal_key(settings.seal_key_file)
     until = time.monotonic() + LONGEST_RUN_S
     made = 0
-    with database.reading() as db:
-        # Before anything new: a crash may have come between a commit and its line in the anchor.
-        waits = queries.waits_for_a_seal(db)
-        _anchor(db, settings.anchor_file)
+    # Before anything new: a crash may have come between a commit and its line in the anchor.
+    _anchor(database, settings.anchor_file)
+    waits = _waits(database)
     while waits and time.monotonic() < until:
         if database.run(lambda db: _seal_next_block(db, key, most_entries)) is None:
             break
         made += 1
-        with database.reading() as db:
-            waits = queries.waits_for_a_seal(db)
-            _anchor(db, settings.anchor_file)
+        _anchor(database, settings.anchor_file)
+        waits = _waits(database)
     return made
 
 
@@ -74,8 +73,18 @@ def _seal_next_block(db: Session, key: SealKey, most_entries: int) -> int | None
     return number
 
 
-def _anchor(db: Session, path: Path) -> None:
-    anchor.append_missing(path, lambda number: queries.anchors_from(db, number))
+def _waits(database: Database) -> bool:
+    with database.reading() as db:
+        return queries.waits_for_a_seal(db)
+
+
+def _anchor(database: Database, path: Path) -> None:
+    def blocks_from(number: int) -> Iterator[anchor.Anchor]:
+        # A picture taken after the file was read: a block that another sealer anchored meanwhile is in it.
+        with database.reading() as db:
+            yield from queries.anchors_from(db, number)
+
+    anchor.append_missing(path, blocks_from)
 
 
 def find_block(db: Session, number: int) -> Block:
