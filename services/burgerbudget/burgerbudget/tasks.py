@@ -72,7 +72,7 @@ def _credit_starts(database: Database, on: Callable[[], bool]) -> None:
         after = database.run(partial(settling.start_due, after=after))
         if not on():
             return
-    database.run(lambda db: schedule.mark_done(db, START_JOB, today))
+    database.run(lambda db: settling.starts_are_credited(db) and schedule.mark_done(db, START_JOB, today))
 
 
 def _settle_waiting(database: Database, on: Callable[[], bool]) -> None:

@@ -160,3 +160,16 @@ def test_a_quarter_is_closed_in_order_and_only_when_it_has_ended(burgerbudget_da
     close(database, ledger, "2026-Q3")
     with database.transaction() as db:
         assert db.execute(text("SELECT last_closed, closing FROM burgerbudget.calendar")).one() == ("2026-Q3", None)
+
+
+def test_a_start_that_falls_in_the_middle_of_a_close_is_credited_after_it(
+    burgerbudget_database: Database, today: Today
+) -> None:
+    """BB-1: the job of the day must not count as done while a close held it up."""
+    database, ledger = burgerbudget_database, LedgerOnPaper()
+    today("2026-07-20")
+    person = a_participant(database, "2026-07-20")
+    today("2026-10-01")
+    close(database, ledger, "2026-Q3")
+    run_jobs(database, ledger)
+    assert ledger.purse(database, person, "burgerbudget") == 100000

@@ -56,9 +56,16 @@ def settle_waiting(db: Session, after: str = "", limit: int = CHUNK) -> str | No
 
 def start_due(db: Session, after: str = "", limit: int = CHUNK) -> str | None:
     """Credit the start amounts that are due by now (BB-1); returns the last number, None when there are no more."""
+    if calendar.read(db).closing is not None:
+        return None
     numbers = participant_queries.not_started_by(db, clock.business_date(), after, limit)
     settle_participants(db, numbers)
     return numbers[-1] if numbers else None
+
+
+def starts_are_credited(db: Session) -> bool:
+    """Tell whether nobody waits for a start amount; while a quarter is being closed somebody may."""
+    return not participant_queries.not_started_by(db, clock.business_date(), "", 1)
 
 
 def settle_participants(db: Session, numbers: Sequence[str]) -> None:
