@@ -216,11 +216,12 @@ END
 $$;
 
 -- Post 1 to 10,000 transfers as one journal, all or nothing, and give the journal's id. Sources and assets may be given
--- once when they are the same in all transfers.
+-- once when they are the same in all transfers. What a reversal takes back is named by the line that carries.
 CREATE FUNCTION ledger.post(
     p_kind text, p_value_date date, p_actor text, p_on_behalf_of text, p_decision text, p_batch text, p_chunk int,
     p_reason text, p_sources text[], p_destinations text[], p_amounts bigint[], p_assets text[], p_grant_keys text[],
-    p_references text[], p_explanations text[], p_holds uuid[]) RETURNS bigint
+    p_references text[], p_explanations text[], p_holds uuid[],
+    p_reversed_journal bigint DEFAULT NULL, p_reversed_line int DEFAULT NULL) RETURNS bigint
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = ledger, pg_temp
 SET plan_cache_mode = force_generic_plan SET enable_nestloop = off SET enable_mergejoin = off SET enable_seqscan = off
 AS $$
@@ -280,10 +281,11 @@ BEGIN
                         p_amounts, p_holds) l
         ), entered AS (
             INSERT INTO entry (account_id, version, journal_id, line, counter_account_id, amount, balance_after,
-                               grant_key, reference, explanation, hold_id, nonce)
+                               grant_key, reference, explanation, hold_id, reversed_journal_id, reversed_line, nonce)
             SELECT l.account_id, l.version, v_journal, l.line, l.counter_account_id, l.amount, l.balance_after,
                    CASE WHEN l.carries THEN p_grant_keys[l.transfer] END, p_references[l.transfer], p_explanations[l.transfer],
-                   CASE WHEN l.carries THEN p_holds[l.transfer] END, substring(sha256(v_seed || int4send(l.line)) FOR 16)
+                   CASE WHEN l.carries THEN p_holds[l.transfer] END, CASE WHEN l.carries THEN p_reversed_journal END,
+                   CASE WHEN l.carries THEN p_reversed_line END, substring(sha256(v_seed || int4send(l.line)) FOR 16)
               FROM leg l
         ), moved AS (
             UPDATE balance b

@@ -1,0 +1,1 @@
+-- Correct the books: reversals that name what they take back, and periods that close.

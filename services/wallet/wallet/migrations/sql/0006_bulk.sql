@@ -1,0 +1,1 @@
+-- Post in bulk: files of any length, checked as sets, frozen, and posted chunk by chunk.
