@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import importlib
 import json
+import os
 import tempfile
 import threading
 import time
@@ -21,7 +22,7 @@ from uuid import UUID
 
 import structlog
 from celery import Celery
-from celery.signals import setup_logging, worker_process_init
+from celery.signals import setup_logging, worker_process_init, worker_shutting_down
 from kombu import Queue  # type: ignore[attr-defined]
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
@@ -36,6 +37,8 @@ STALE_AFTER_S = 75.0
 
 TASK_TIME_LIMIT_S = 60
 VISIBILITY_TIMEOUT_S = 120
+STOPS_WITHIN_S = 20.0
+"""From the order to stop: what runs may end, and what does not is cut off. Its rows are found again."""
 SILENCE_S = 5.0
 """How long a bell that failed does not ring; the sweep comes every `TICK_S`."""
 
@@ -56,7 +59,7 @@ def configure(name: str, redis_url: str) -> Celery:
         worker_prefetch_multiplier=1,
         worker_concurrency=1,
         worker_max_tasks_per_child=20_000,
-        worker_soft_shutdown_timeout=20,
+        worker_soft_shutdown_timeout=STOPS_WITHIN_S,
         worker_send_task_events=False,
         worker_hijack_root_logger=False,
         task_time_limit=TASK_TIME_LIMIT_S,
@@ -215,12 +218,24 @@ def _show_health(worker: Worker, port: int) -> None:
     threading.Thread(target=server.serve_forever, name="health", daemon=True).start()
 
 
+def _cut_off() -> None:
+    log.warning("worker-cut-off")
+    os._exit(0)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description="Run one worker of the house.")
     parser.add_argument("factory", help="module:function that makes the worker, such as wallet.app:worker")
     parser.add_argument("--queues", required=True, help="comma-separated queues to work")
     parser.add_argument("--port", type=int, required=True, help="where health and metrics are shown")
     parser.add_argument("--beat", action="store_true", help="also tick the schedule")
+    parser.add_argument(
+        "--stops-within",
+        type=float,
+        default=STOPS_WITHIN_S,
+        metavar="SECONDS",
+        help="what still runs so long after the order to stop is cut off",
+    )
     arguments = parser.parse_args()
     die_with_parent()
     module, _, function = arguments.factory.partition(":")
@@ -233,6 +248,13 @@ def main() -> None:
         collect_garbage_rarely()
         worker.progress_at = time.monotonic()
         _show_health(worker, arguments.port)
+
+    @worker_shutting_down.connect(weak=False)
+    def end_at_last(**_: Any) -> None:
+        # Celery waits for its child without a limit, also for one that was killed while it worked.
+        limit = threading.Timer(arguments.stops_within, _cut_off)
+        limit.daemon = True
+        limit.start()
 
     @setup_logging.connect(weak=False)
     def keep_our_logging(**_: Any) -> None:

@@ -20,7 +20,7 @@ from sqlalchemy import text
 
 from foundation import outbox
 from foundation.database import Database
-from foundation.work import Bell, configure
+from foundation.work import STOPS_WITHIN_S, Bell, configure
 from stadsbeurs import ports, valkey
 from tests.support import tiny
 from tests.support.databases import ServiceDatabase
@@ -85,7 +85,7 @@ def worker(
         finally:
             child.terminate()
             try:
-                child.wait(15)
+                child.wait(STOPS_WITHIN_S + 15)
             finally:
                 if child.poll() is None:
                     os.killpg(child.pid, signal.SIGKILL)
@@ -170,6 +170,16 @@ def test_the_sweep_finds_what_no_bell_announced_and_a_broker_that_forgets_everyt
             db.execute(text('UPDATE outbox SET payload = \'{"text": "doomed"}\' WHERE id = :id'), {"id": doomed})
         wait_until(lambda: state_of(database, doomed) == "done", "another child to deliver it")
         assert deliveries().count("doomed") == 1
+
+
+def test_a_worker_told_to_stop_cuts_off_what_does_not_end_and_its_row_waits_for_another(
+    worker: Callable[..., Any], database: Database, deliveries: Callable[[], list[str]], tmp_path: Path
+) -> None:
+    with worker("--beat", "--stops-within", "1"):
+        endless = enqueue(database, "endless", sleep=300)
+        wait_until(lambda: state_of(database, endless) == "leased", "the delivery to begin")
+    assert "worker-cut-off" in (tmp_path / "worker.log").read_text()
+    assert (state_of(database, endless), deliveries()) == ("leased", [])
 
 
 def child_of(folder: Path) -> int:
