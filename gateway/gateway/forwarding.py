@@ -36,7 +36,9 @@ LARGE_BODY_BYTES = 1024 * 1024
 MAX_UPLOAD_S = 900.0
 """The longest that a whole upload may take: 100 MiB over a line of 1 Mbit/s."""
 
-LONG_CALLS = re.compile(r"(^|/)(batches|bank-messages|invoices|submissions|sendings|trial-balance|exports/[a-z]+)$")
+LONG_CALLS = re.compile(
+    r"(^|/)(batches|bank-messages|invoices|submissions|sendings|trial-balance|exports/[a-z]+(/manifest)?)$"
+)
 """Calls that may work longer than others; the last part of the path names them."""
 
 REQUEST_HEADERS = frozenset({"accept", "content-type", "idempotency-key"})
@@ -56,6 +58,7 @@ RESPONSE_HEADERS = frozenset(
         "location",
         "repr-digest",
         "retry-after",
+        "stadsbeurs-as-of-block",
         "sunset",
         "www-authenticate",
         "x-content-sha256",

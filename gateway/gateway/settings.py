@@ -8,7 +8,8 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, SecretStr, model_validator
 
-from foundation.settings import Settings
+from foundation.access import read_key
+from foundation.settings import HoldsFile, Settings
 
 
 def _base_url(text: str) -> str:
@@ -42,7 +43,7 @@ class GatewaySettings(Settings):
     public_url: Url | None = None
     """The address that people type; the way back from an OIDC issuer and the origin of our own forms."""
 
-    stand_in_identity_key_file: Path | None = None
+    stand_in_identity_key_file: Annotated[Path | None, HoldsFile("an Ed25519 key (JWK)", read_key)] = None
     """The private Ed25519 key (JWK) of the stand-in identity provider; local only."""
     oidc_issuer: str | None = None
     oidc_audience: str = "stadsbeurs"

@@ -12,6 +12,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -27,6 +28,7 @@ ALGORITHM = "Ed25519"
 TOKEN_LIFETIME_S = 60
 CLOCK_LEEWAY_S = 30
 MAX_TOKEN_LENGTH = 8192
+REMEMBERED_TOKENS = 1024
 GATEWAY = "gateway"
 
 
@@ -82,7 +84,7 @@ class TokenSigner:
 
     @classmethod
     def from_file(cls, issuer: str, path: Path) -> TokenSigner:
-        return cls(issuer, read_key(path))
+        return cls(issuer, read_signing_key(path))
 
     def token(
         self,
@@ -120,6 +122,8 @@ class TokenVerifier:
     def __init__(self, audience: str, keys: Mapping[str, OKPKey]) -> None:
         self.audience = audience
         self._keys = dict(keys)
+        # A service sends one token with many requests: its signature is checked once, its times at each.
+        self._decoded = lru_cache(maxsize=REMEMBERED_TOKENS)(self._decode)
 
     @classmethod
     def from_file(cls, audience: str, path: Path) -> TokenVerifier:
@@ -130,11 +134,10 @@ class TokenVerifier:
         if len(token) > MAX_TOKEN_LENGTH:
             raise Unauthenticated("Het token is te lang.")
         try:
-            # The key is found by our own table; the token's header can never bring or point at one.
-            decoded = jwt.decode(token, self._key_for, algorithms=[ALGORITHM])
+            decoded = self._decoded(token)
         except (JoseError, ValueError, KeyError, TypeError) as error:
             raise Unauthenticated("Het token is niet geldig.") from error
-        claims: dict[str, Any] = decoded.claims
+        claims = dict(decoded.claims)
         now = time.time()
         times = [claims.get(name) for name in ("iat", "exp")]
         if any(type(value) is not int for value in times):
@@ -146,6 +149,10 @@ class TokenVerifier:
         if claims.get("iss") != decoded.header.get("kid") or not isinstance(claims.get("sub"), str):
             raise Unauthenticated("Het token noemt niet wie het maakte of voor wie.")
         return claims
+
+    def _decode(self, token: str) -> jwt.Token:
+        # The key is found by our own table; the token's header can never bring or point at one.
+        return jwt.decode(token, self._key_for, algorithms=[ALGORITHM])
 
     def _key_for(self, token: Any) -> OKPKey:
         return self._keys[token.headers()["kid"]]
@@ -171,13 +178,28 @@ class TokenVerifier:
 
 def read_key(path: Path) -> OKPKey:
     """Read one private or public Ed25519 key (JWK)."""
-    return OKPKey.import_key(json.loads(path.read_text(encoding="utf-8")))
+    return _ed25519(json.loads(path.read_text(encoding="utf-8")))
+
+
+def read_signing_key(path: Path) -> OKPKey:
+    """Read one private Ed25519 key (JWK); raises `ValueError` where it cannot sign."""
+    key = read_key(path)
+    if not key.is_private:
+        raise ValueError("a public key cannot sign")
+    return key
 
 
 def read_trusted_keys(path: Path) -> dict[str, OKPKey]:
     """Read the public keys (JWKS) of the issuers that are trusted, by issuer name."""
     keys = json.loads(path.read_text(encoding="utf-8"))["keys"]
-    return {key["kid"]: OKPKey.import_key(key) for key in keys}
+    return {key["kid"]: _ed25519(key) for key in keys}
+
+
+def _ed25519(content: Any) -> OKPKey:
+    key = OKPKey.import_key(content)
+    if key.curve_name != ALGORITHM:
+        raise ValueError(f"a key on {key.curve_name} signs nothing here")
+    return key
 
 
 def bearer_token(request: Request) -> str:

@@ -23,11 +23,14 @@ def business_date() -> date:
     is in force in every process as soon as it is written.
     """
     path = os.environ.get(DATE_FILE_SETTING)
-    if path:
-        try:
-            text = Path(path).read_text(encoding="ascii").strip()
-        except FileNotFoundError:
-            text = ""
-        if text:
-            return date.fromisoformat(text)
-    return now().astimezone(AMSTERDAM).date()
+    held = date_in(Path(path)) if path else None
+    return held or now().astimezone(AMSTERDAM).date()
+
+
+def date_in(path: Path) -> date | None:
+    """Give the date that a file holds still; None where the file is not there or empty."""
+    try:
+        text = path.read_text(encoding="ascii").strip()
+    except FileNotFoundError:
+        return None
+    return date.fromisoformat(text) if text else None

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Annotated, Any
 
 from fastapi import Depends, Header, Request, Response
@@ -26,6 +27,9 @@ from foundation.refusals import BadRequest, Conflict, Refusal, Unprocessable
 HIT_HEADER = "Idempotency-Hit"
 JSON_TYPE = "application/json"
 PROBLEM_TYPE = "application/problem+json"
+
+Place = tuple[str, str, str]
+"""Caller, operation and key."""
 
 
 class StillRunning(Conflict):
@@ -57,7 +61,7 @@ class Command:
         `body` is what makes this request the same as an earlier one; a callable `status_code` is asked after `act`.
         40001 and 40P01 are tried again.
         """
-        fingerprint = _fingerprint(body)
+        fingerprint = fingerprint_of(body)
         try:
             return self.database.run(lambda db: self._once(db, fingerprint, act, status_code, headers or {}))
         except Exception as error:
@@ -77,44 +81,31 @@ class Command:
         headers: Mapping[str, str],
     ) -> Response:
         # The insert waits here for a concurrent request with the same key to commit or roll back.
-        claimed = db.execute(
-            text(
-                "INSERT INTO idempotency (caller, operation, key, fingerprint, created_at)"
-                " VALUES (:caller, :operation, :key, :fingerprint, :now) ON CONFLICT DO NOTHING RETURNING 1"
-            ),
-            {**self._row, "fingerprint": fingerprint, "now": now()},
-        ).first()
-        if claimed is None:
-            return self._repeat(db, fingerprint)
+        if not claim(db, [(self, fingerprint)]):
+            return self.repeat(db, fingerprint)
         savepoint = db.begin_nested()
         try:
-            answer = act(db)
+            answer: BaseModel | Refusal = act(db)
             db.flush()
         except Refusal as refusal:
             if refusal.status != Conflict.status:
                 raise
             savepoint.rollback()
-            status_code, media_type, content = refusal.status, PROBLEM_TYPE, json.dumps(refusal.as_problem())
+            answer = refusal
         else:
             savepoint.commit()
-            status_code = success() if callable(success) else success
-            media_type, content = JSON_TYPE, answer.model_dump_json(by_alias=True)
-        db.execute(
-            text(
-                "UPDATE idempotency SET status = :status, media_type = :media_type, body = :body"
-                " WHERE caller = :caller AND operation = :operation AND key = :key"
-            ),
-            {**self._row, "status": status_code, "media_type": media_type, "body": content},
-        )
-        return Response(content, status_code, dict(headers), media_type)
+        kept = KeptAnswer.of(answer, success() if callable(success) else success)
+        remember(db, [(self, kept)])
+        return kept.response(headers)
 
-    def _repeat(self, db: Session, fingerprint: bytes) -> Response:
+    def repeat(self, db: Session, fingerprint: bytes) -> Response:
+        """Give the answer that is kept under this key. Raises `KeyReused` when it was to another request."""
         kept = db.execute(
             text(
                 "SELECT fingerprint, status, media_type, body FROM idempotency"
                 " WHERE caller = :caller AND operation = :operation AND key = :key"
             ),
-            self._row,
+            {"caller": self.caller.key_space, "operation": self.operation, "key": self.key},
         ).one()
         if bytes(kept.fingerprint) != fingerprint:
             raise KeyReused(
@@ -123,11 +114,75 @@ class Command:
         return Response(kept.body, kept.status, {HIT_HEADER: "true"}, kept.media_type)
 
     @property
-    def _row(self) -> dict[str, str]:
-        return {"caller": self.caller.key_space, "operation": self.operation, "key": self.key}
+    def place(self) -> Place:
+        """Where the answer is kept: the caller, the operation and the key."""
+        return self.caller.key_space, self.operation, self.key
 
 
-def _fingerprint(body: BaseModel | Mapping[str, Any] | None) -> bytes:
+@dataclass(frozen=True, slots=True)
+class KeptAnswer:
+    """An answer as it is kept and repeated."""
+
+    status: int
+    media_type: str
+    content: str
+
+    @classmethod
+    def of(cls, answer: BaseModel | Refusal, success: int) -> KeptAnswer:
+        """Write down what was done, or the rule that said no."""
+        if isinstance(answer, Refusal):
+            return cls(answer.status, PROBLEM_TYPE, json.dumps(answer.as_problem()))
+        return cls(success, JSON_TYPE, answer.model_dump_json(by_alias=True))
+
+    def response(self, headers: Mapping[str, str] | None = None) -> Response:
+        return Response(self.content, self.status, dict(headers or {}), self.media_type)
+
+
+def claim(db: Session, asked: Sequence[tuple[Command, bytes]]) -> set[Place]:
+    """Take the keys that nobody took yet, each with its fingerprint; gives where they are kept."""
+    callers, operations, keys = zip(*(command.place for command, _ in asked), strict=True)
+    claimed = db.execute(
+        text(
+            "INSERT INTO idempotency (caller, operation, key, fingerprint, created_at)"
+            " SELECT u.*, :now FROM unnest(CAST(:callers AS text[]), CAST(:operations AS text[]),"
+            " CAST(:keys AS text[]), CAST(:fingerprints AS bytea[])) u ORDER BY 1, 2, 3"
+            " ON CONFLICT DO NOTHING RETURNING caller, operation, key"
+        ),
+        {
+            "callers": list(callers),
+            "operations": list(operations),
+            "keys": list(keys),
+            "fingerprints": [fingerprint for _, fingerprint in asked],
+            "now": now(),
+        },
+    )
+    return {(row.caller, row.operation, row.key) for row in claimed}
+
+
+def remember(db: Session, answered: Sequence[tuple[Command, KeptAnswer]]) -> None:
+    """Keep the answers to keys that this transaction took."""
+    callers, operations, keys = zip(*(command.place for command, _ in answered), strict=True)
+    db.execute(
+        text(
+            "UPDATE idempotency i SET status = u.status, media_type = u.media_type, body = u.body"
+            " FROM unnest(CAST(:callers AS text[]), CAST(:operations AS text[]), CAST(:keys AS text[]),"
+            " CAST(:statuses AS smallint[]), CAST(:media_types AS text[]), CAST(:bodies AS text[]))"
+            " u(caller, operation, key, status, media_type, body)"
+            " WHERE i.caller = u.caller AND i.operation = u.operation AND i.key = u.key"
+        ),
+        {
+            "callers": list(callers),
+            "operations": list(operations),
+            "keys": list(keys),
+            "statuses": [kept.status for _, kept in answered],
+            "media_types": [kept.media_type for _, kept in answered],
+            "bodies": [kept.content for _, kept in answered],
+        },
+    )
+
+
+def fingerprint_of(body: BaseModel | Mapping[str, Any] | None) -> bytes:
+    """Hash what makes a request the same as an earlier one. Raises `BadRequest` when no database can keep it."""
     try:
         if isinstance(body, BaseModel):
             # A model writes its fields in one order, whatever order the request had them in.

@@ -86,9 +86,9 @@ def store(db: Session, upload: Upload, source: str, media_type: str) -> UUID:
     return inbox_id
 
 
-def pieces(db: Session, inbox_id: UUID) -> Iterator[bytes]:
-    """Give what was kept, piece by piece."""
-    number = 0
+def pieces(db: Session, inbox_id: UUID, first: int = 0) -> Iterator[bytes]:
+    """Give what was kept, piece by piece of `PIECE_BYTES` (the last may be less), from piece `first` (from 0) on."""
+    number = first
     while True:
         row = db.execute(
             text("SELECT content FROM inbox_piece WHERE inbox_id = :id AND number = :number"),

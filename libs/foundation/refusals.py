@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 TITLES = {
@@ -26,11 +26,15 @@ TITLES = {
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One thing that is wrong: where (a JSON pointer into the body, or empty), its code, and a sentence."""
+    """One thing that is wrong: where (a JSON pointer into the body, or empty), its code, and a sentence.
+
+    `more` are further fields for programs, under names of their own.
+    """
 
     pointer: str
     code: str
     message: str
+    more: Mapping[str, Any] = field(default_factory=dict)
 
 
 class Refusal(Exception):
@@ -68,7 +72,7 @@ def problem(status: int, detail: str, errors: Sequence[Problem] = ()) -> dict[st
         "title": TITLES.get(status, "Er ging iets mis"),
         "status": status,
         "detail": detail,
-        "errors": [{"pointer": e.pointer, "code": e.code, "message": e.message} for e in errors],
+        "errors": [{**e.more, "pointer": e.pointer, "code": e.code, "message": e.message} for e in errors],
     }
 
 

@@ -46,7 +46,10 @@ class TransferLine:
 
 @dataclass(frozen=True, slots=True)
 class PostTransfers:
-    """One business event: up to `MAX_TRANSFERS` transfers, posted all or none."""
+    """One business event: up to `MAX_TRANSFERS` transfers, posted all or none.
+
+    It may arrive long after it was decided: if its month is closed by then it is booked on the first open day.
+    """
 
     kind: str
     value_date: date
@@ -57,6 +60,7 @@ class PostTransfers:
         body: dict[str, Any] = {
             "kind": self.kind,
             "valueDate": self.value_date.isoformat(),
+            "late": "firstOpenDay",
             "transfers": [line.as_json() for line in self.transfers],
         }
         if self.decision is not None:

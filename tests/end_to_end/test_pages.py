@@ -19,11 +19,18 @@ from typing import Any
 
 import httpx
 import pytest
+from joserfc.jwk import OKPKey
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
+from burgerbudget.app import make_api
+from foundation import clock
+from foundation.access import GATEWAY, TokenVerifier
+from foundation.database import Database
 from stadsbeurs import ports, valkey
 from tests.integration.gateway.running import House, Running
 from tests.integration.gateway.wallet_stand_in import StandInWallet
+from tests.support.builders.burgerbudget import a_participant
+from tests.support.databases import TestServer
 
 NB = "\N{NO-BREAK SPACE}"
 PHONE = {"width": 375, "height": 812}
@@ -53,8 +60,20 @@ pytestmark = pytest.mark.skipif(
 
 
 @pytest.fixture(scope="module")
-def address() -> Iterator[str]:
-    """A gateway, Valkey and a small wallet in which Maria has money and a history."""
+def burgerbudget(server: TestServer) -> Iterator[Database]:
+    """The burgerbudget's own database, in which Maria took part from 1 July 2026 on: she was told so."""
+    with server.fresh("burgerbudget") as made, pytest.MonkeyPatch.context() as environment:
+        date_file = Path(tempfile.mkdtemp(prefix="pages-date-")) / "business-date"
+        date_file.write_text("2026-07-01", encoding="ascii")
+        environment.setenv(clock.DATE_FILE_SETTING, str(date_file))
+        a_participant(made.database, "2026-07-01", holder_id=MARIA)
+        yield made.database
+        shutil.rmtree(date_file.parent)
+
+
+@pytest.fixture(scope="module")
+def address(burgerbudget: Database) -> Iterator[str]:
+    """A gateway, Valkey, the burgerbudget and a small wallet in which Maria has money and a history."""
     folder = Path(tempfile.mkdtemp(prefix="pages-"))
     broker = valkey.start(folder / "valkey", durable=False)
     house = House(folder, broker.url(0))
@@ -69,6 +88,8 @@ def address() -> Iterator[str]:
     wallet.move(MARIA, "vrij", -51156, 0, "Uitbetaling naar uw bankrekening", "2026-07-01")
     wallet.move(MARIA, "burgerbudget", 51160, 100000, "Burgerbudget: aanvulling na 2026-Q2", "2026-07-02")
     behind = Running(wallet.app)
+    public = OKPKey.import_key(house.gateway_key.as_dict(private=False))
+    deciding = Running(make_api(burgerbudget, TokenVerifier("burgerbudget", {GATEWAY: public})))
     port = ports.pick()
     settings = {
         "ENVIRONMENT": "local",
@@ -78,7 +99,7 @@ def address() -> Iterator[str]:
         "STAND_IN_IDENTITY_KEY_FILE": str(folder / "stand-in.jwk"),
         "REDIS_URL": house.redis_url,
         "WALLET_URL": behind.url,
-        "BURGERBUDGET_URL": behind.url,
+        "BURGERBUDGET_URL": deciding.url,
         "MUNICIPALITY_NAME": "Gemeente Dordrecht",
     }
     environment = {**os.environ, **{f"STADSBEURS_{name}": value for name, value in settings.items()}}
@@ -96,6 +117,7 @@ def address() -> Iterator[str]:
         process.terminate()
         process.wait(15)
         behind.stop()
+        deciding.stop()
         broker.stop()
         shutil.rmtree(folder, ignore_errors=True)
 
@@ -161,7 +183,7 @@ def test_a_pass_holder_signs_in_on_a_telephone_looks_back_and_signs_out(page: Pa
     picture(page, "3-mijn")
     total = page.locator(".total")
     assert total.inner_text().split() == ["Te", "besteden", "€", "511,60"]
-    assert page.get_by_role("heading", name="Burgerbudget").is_visible()
+    assert page.get_by_role("heading", name="Burgerbudget", exact=True).is_visible()
     assert f"€{NB}100,00" in page.locator(".held").inner_text()
     first = page.locator(".timeline li").first
     assert f"Burgerbudget: aanvulling na het 2e kwartaal van{NB}2026" in first.inner_text()
@@ -187,6 +209,23 @@ def test_everything_works_without_javascript(browser: Browser, address: str) -> 
     page.get_by_role("link", name="Toon eerdere").click()
     page.get_by_role("button", name="Afmelden").click()
     page.wait_for_url("**/?afgemeld=ja")
+    context.close()
+
+
+def test_a_message_opens_without_javascript_and_with_the_keyboard(browser: Browser, address: str) -> None:
+    context = context_of(browser, address, java_script_enabled=False)
+    page = context.new_page()
+    sign_in(page)
+    page.wait_for_url("**/mijn")
+    message = page.locator(".message")
+    assert message.get_by_role("heading", name="U doet mee met het burgerbudget nieuw").is_visible()
+    assert f"bezwaar maken tot en met 12{NB}augustus{NB}2026" in message.inner_text()
+    why = message.get_by_text("Uw burgerbudget begint met € 1.000,00.")
+    assert not why.is_visible()
+    message.locator("summary").focus()
+    page.keyboard.press("Enter")
+    assert why.is_visible()
+    picture(page, "9-message")
     context.close()
 
 
@@ -229,13 +268,19 @@ def test_everything_can_be_reached_by_keyboard_and_shows_it(page: Page) -> None:
     sign_in(page)
     page.goto("/mijn")
     reached = []
-    for _ in range(4):
+    for _ in range(5):
         page.keyboard.press("Tab")
         reached.append(page.evaluate("document.activeElement.textContent.trim().replace(/\\s+/g, ' ')"))
         outline = page.evaluate("getComputedStyle(document.activeElement).outlineStyle")
         assert outline == "solid", reached[-1]
-    assert reached == ["Direct naar de inhoud", "Stadsbeurs Gemeente Dordrecht", "Afmelden", "Toon eerdere"]
-    for _ in range(3):
+    assert reached == [
+        "Direct naar de inhoud",
+        "Stadsbeurs Gemeente Dordrecht",
+        "Afmelden",
+        "Lees dit bericht: U doet mee met het burgerbudget, 1 juli 2026",
+        "Toon eerdere",
+    ]
+    for _ in range(4):
         page.keyboard.press("Shift+Tab")
     page.keyboard.press("Enter")
     assert page.evaluate("document.activeElement.id") == "inhoud"
@@ -264,7 +309,7 @@ def test_what_can_be_tapped_is_large_enough(page: Page) -> None:
     sign_in(page)
     for path in ("/", "/mijn", "/aanmelden"):
         page.goto(path)
-        for target in page.locator("button, a.button, input, .brand").all():
+        for target in page.locator("button, a.button, input, summary, .brand").all():
             box = target.bounding_box()
             assert box is not None
             # WCAG 2.2, 2.5.8 asks for 24 by 24.

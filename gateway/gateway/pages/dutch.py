@@ -2,29 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from datetime import date
 
+from foundation import dutch
 from foundation.money import euros
 
 NO_BREAK = "\N{NO-BREAK SPACE}"
-MONTHS = (
-    "januari",
-    "februari",
-    "maart",
-    "april",
-    "mei",
-    "juni",
-    "juli",
-    "augustus",
-    "september",
-    "oktober",
-    "november",
-    "december",
-)
-
-
-_QUARTER = re.compile(r"\b(\d{4})-Q([1-4])\b")
 
 
 def amount_in_words(amount: int, asset: str) -> str:
@@ -40,9 +23,9 @@ def amount_in_words(amount: int, asset: str) -> str:
 def day(value: date | str) -> str:
     """Write a date in full: 2026-10-01 is `1 oktober 2026`."""
     given = date.fromisoformat(value) if isinstance(value, str) else value
-    return f"{given.day}{NO_BREAK}{MONTHS[given.month - 1]}{NO_BREAK}{given.year}"
+    return dutch.day_in_words(given).replace(" ", NO_BREAK)
 
 
 def quarters_in_words(text: str) -> str:
     """Write quarters inside a sentence as people say them: 2026-Q3 is `het 3e kwartaal van 2026`."""
-    return _QUARTER.sub(rf"het \2e kwartaal van{NO_BREAK}\1", text)
+    return dutch.quarters_in_words(text, NO_BREAK)

@@ -6,6 +6,7 @@ from fastapi import FastAPI
 
 from burgerbudget import tasks
 from burgerbudget.routes import ROUTERS
+from burgerbudget.rules.notices import EXAMPLE_ADDRESS
 from burgerbudget.settings import BurgerbudgetSettings
 from foundation import outbox, outbox_routes
 from foundation.access import TokenSigner, TokenVerifier
@@ -33,11 +34,16 @@ def api() -> FastAPI:
         TokenVerifier.from_file(NAME, settings.trusted_keys_file),
         Bell(celery, f"{NAME}.jobs", tasks.JOBS),
         Bell(celery, f"{NAME}.jobs", tasks.IMPORT),
+        settings.objection_address,
     )
 
 
 def make_api(
-    database: Database, verifier: TokenVerifier, ring_jobs: Bell | None = None, ring_imports: Bell | None = None
+    database: Database,
+    verifier: TokenVerifier,
+    ring_jobs: Bell | None = None,
+    ring_imports: Bell | None = None,
+    objection_address: str = EXAMPLE_ADDRESS,
 ) -> FastAPI:
     """Make the API on these parts; without bells the clock of the worker is all that wakes it."""
     return create_api(
@@ -45,7 +51,7 @@ def make_api(
         database=database,
         verifier=verifier,
         routers=[*ROUTERS, outbox_routes.router],
-        state={"ring_jobs": ring_jobs, "ring_imports": ring_imports},
+        state={"ring_jobs": ring_jobs, "ring_imports": ring_imports, "objection_address": objection_address},
     )
 
 

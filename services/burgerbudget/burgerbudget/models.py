@@ -6,7 +6,18 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import BigInteger, CheckConstraint, Column, DateTime, Identity, Index, Integer, SmallInteger, Text, text
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Column,
+    DateTime,
+    Identity,
+    Index,
+    Integer,
+    SmallInteger,
+    Text,
+    text,
+)
 from sqlalchemy.dialects.postgresql import UUID as PG_UUID
 from sqlmodel import Field, SQLModel
 
@@ -229,9 +240,21 @@ class Decision(SQLModel, table=True):
 
     __tablename__ = "decision"
     __table_args__ = _args(
-        CheckConstraint("kind IN ('start', 'use', 'top-up', 'insufficient')", name="decision_kind_known"),
+        CheckConstraint(
+            "kind IN ('start', 'use', 'top-up', 'insufficient', 'stop', 'reopening', 'restart')",
+            name="decision_kind_known",
+        ),
         CheckConstraint("amount >= 0", name="decision_amount_not_negative"),
+        CheckConstraint("grant_key IS NOT NULL OR amount = 0", name="decision_without_a_key_pays_nothing"),
         Index("decision_of_participant", "participant_number", "id"),
+        Index(
+            "decision_taken_once",
+            "participant_number",
+            "quarter",
+            "kind",
+            unique=True,
+            postgresql_where=text("grant_key IS NULL"),
+        ),
         Index(
             "decision_to_post",
             "quarter",
@@ -254,3 +277,18 @@ class Decision(SQLModel, table=True):
     message_id: UUID | None = Field(default=None, sa_type=PG_UUID)
     decided_on: date
     decided_at: datetime = _instant()
+
+
+class Notice(SQLModel, table=True):
+    """What tells a participant of a decision, until when one may object, and whether it was read (BB-4, Awb)."""
+
+    __tablename__ = "notice"
+    __table_args__ = _args(
+        CheckConstraint("object_until > made_on", name="notice_leaves_time_to_object"),
+    )
+
+    participant_number: str = Field(primary_key=True, sa_type=Text)
+    decision_id: UUID = Field(primary_key=True, sa_type=PG_UUID)
+    made_on: date
+    object_until: date
+    read_at: datetime | None = _instant(default=None)

@@ -19,6 +19,7 @@ __all__ = [
     "UnknownDecision",
     "UnknownHour",
     "UnknownImport",
+    "UnknownNotice",
     "UnknownParticipant",
 ]
 
@@ -33,6 +34,10 @@ class UnknownHour(NotFound):
 
 class UnknownDecision(NotFound):
     code = "unknownDecision"
+
+
+class UnknownNotice(NotFound):
+    code = "unknownNotice"
 
 
 class UnknownImport(NotFound):

@@ -10,6 +10,8 @@ from stdnum.nl import bsn
 
 from burgerbudget.models import Closing, Decision, Hour, HoursImport, Organisation, Participant, ParticipantQuarter
 from burgerbudget.parameters import PARAMETERS, policy_on
+from burgerbudget.queries.notices import NoticeRow
+from burgerbudget.rules.notices import words_of
 from burgerbudget.rules.reasons import object_until, reasons
 from foundation.hours import Hours, hours_text
 from foundation.money import Cents
@@ -270,6 +272,34 @@ class QuarterStateOut(ApiOut):
             stopped=row.stopped,
             topped_up=row.topped_up,
             problem=None if row.problem_code is None else ProblemOut(code=row.problem_code, message=row.problem or ""),
+        )
+
+
+class NoticeOut(ApiOut):
+    """What tells a participant of one decision; each has one notice at most, so the notice has the decision's id."""
+
+    id: str
+    kind: str
+    subject: str
+    text: str
+    decision_id: str
+    made_on: date
+    object_until: date
+    read_at: datetime | None
+
+    @classmethod
+    def of(cls, row: NoticeRow, objection_address: str) -> NoticeOut:
+        number = str(row.decision_id)
+        words = words_of(row.decision, number, row.object_until, objection_address)
+        return cls(
+            id=number,
+            kind=row.decision.kind,
+            subject=words.subject,
+            text=words.text,
+            decision_id=number,
+            made_on=row.made_on,
+            object_until=row.object_until,
+            read_at=row.read_at,
         )
 
 

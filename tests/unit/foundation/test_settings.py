@@ -10,18 +10,24 @@ from pathlib import Path
 import pytest
 
 from foundation.settings import ServiceSettings, Settings, load
+from stadsbeurs import keys
 
 COMPLETE = {
     "STADSBEURS_ENVIRONMENT": "local",
-    "STADSBEURS_SIGNING_KEY_FILE": "/keys/own.json",
-    "STADSBEURS_TRUSTED_KEYS_FILE": "/keys/trusted.json",
+    "STADSBEURS_SIGNING_KEY_FILE": "own.jwk",
+    "STADSBEURS_TRUSTED_KEYS_FILE": "trusted.json",
     "STADSBEURS_DATABASE_URL": "postgresql://burgerbudget_service:geheim-woord@db/stadsbeurs_burgerbudget",
     "STADSBEURS_REDIS_URL": "redis://:ander-geheim@broker/0",
 }
 
 
 @pytest.fixture
-def environment(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
+def environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> pytest.MonkeyPatch:
+    """Complete settings, whose files are those of the current folder."""
+    keys.ensure(tmp_path / "keys", ["own"])
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "own.jwk").symlink_to(keys.signing_key_file(tmp_path / "keys", "own"))
+    (tmp_path / "trusted.json").symlink_to(keys.trusted_keys_file(tmp_path / "keys"))
     for name in [name for name in os.environ if name.startswith("STADSBEURS_")]:
         monkeypatch.delenv(name)
     for name, value in COMPLETE.items():
@@ -69,8 +75,8 @@ def test_a_wrong_value_is_named_and_not_shown(
 def test_production_refuses_a_business_date_held_still(
     environment: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    environment.setenv("STADSBEURS_BUSINESS_DATE_FILE", "/data/business-date")
-    assert load(ServiceSettings).business_date_file == Path("/data/business-date")
+    environment.setenv("STADSBEURS_BUSINESS_DATE_FILE", "business-date")
+    assert load(ServiceSettings).business_date_file == Path("business-date")
     environment.setenv("STADSBEURS_ENVIRONMENT", "production")
     said = refusal_of(ServiceSettings, capsys)
     assert said == "Setting STADSBEURS_BUSINESS_DATE_FILE holds the business date still; production refuses it.\n"

@@ -103,7 +103,7 @@ def _judge_next(db: Session, closing: Quarter, row: Closing, limit: int) -> bool
         cursor=locked[-1].number,
         sufficient=outcome.sufficient,
         insufficient=outcome.insufficient,
-        stopped=outcome.stopped,
+        stopped=len(outcome.stops),
         topped_up=outcome.topped_up,
     )
     return True

@@ -6,7 +6,7 @@ from datetime import date
 
 from sqlmodel import Session
 
-from burgerbudget.actions.settling import settle_participants
+from burgerbudget.actions.settling import decision_row, settle_participants, write_down
 from burgerbudget.models import Organisation, Participant
 from burgerbudget.parameters import PARAMETERS, policy_on
 from burgerbudget.queries import calendar, participants
@@ -19,9 +19,12 @@ from burgerbudget.refusals import (
     UnknownParticipant,
 )
 from burgerbudget.rules import may_enrol_on, restart_quarter, start_quarter
+from burgerbudget.rules.settlement import Decision
 from foundation import clock
 from foundation.clock import now
+from foundation.hours import Hours
 from foundation.identifiers import new_id
+from foundation.money import Cents
 
 
 def register_organisation(
@@ -118,6 +121,8 @@ def restart(db: Session, number: str, actor: str) -> Participant:
     state.insufficient_quarters = 0
     participants.record_restart(db, number, stopped_after, from_quarter, actor)
     participants.save(db, locked, [])
+    decided = Decision("restart", from_quarter, Cents(0), Hours(0), None, state.budget)
+    write_down(db, [decision_row(number, decided)], today)
     db.expire_all()
     found = participants.find(db, number)
     assert found is not None

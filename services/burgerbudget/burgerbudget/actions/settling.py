@@ -11,11 +11,13 @@ from uuid import UUID
 from sqlmodel import Session
 
 from burgerbudget import postings
+from burgerbudget.parameters import PARAMETERS
 from burgerbudget.queries import calendar
 from burgerbudget.queries import decisions as decision_queries
 from burgerbudget.queries import participants as participant_queries
 from burgerbudget.queries.decisions import DecisionRow
 from burgerbudget.queries.participants import LockedParticipant
+from burgerbudget.rules.reasons import object_until
 from burgerbudget.rules.settlement import Decision, QuarterState, WaitingUse, settle
 from foundation import clock, outbox
 from foundation.identifiers import new_id
@@ -33,10 +35,11 @@ class Outcome:
     settled: int = 0
     sufficient: int = 0
     insufficient: int = 0
-    stopped: int = 0
     topped_up: int = 0
     rows: list[DecisionRow] = field(default_factory=list)
     touched: list[tuple[str, Quarter, QuarterState]] = field(default_factory=list)
+    stops: list[tuple[str, Quarter]] = field(default_factory=list)
+    reopened: list[str] = field(default_factory=list)
     consumed: list[tuple[str, int]] = field(default_factory=list)
     lines: dict[tuple[int, str], list[TransferLine]] = field(default_factory=lambda: defaultdict(list))
 
@@ -91,7 +94,7 @@ def settle_locked(
     outcome = Outcome()
     changed = []
     for participant in locked:
-        if _settle_one(db, participant, waiting.get(participant.number, ()), last_closed, today, closing, outcome):
+        if _settle_one(participant, waiting.get(participant.number, ()), last_closed, today, closing, outcome):
             changed.append(participant)
     last_message = _send(db, outcome, locked, today)
     if last_message is not None:
@@ -99,14 +102,16 @@ def settle_locked(
             participant.last_message = last_message
     if changed:
         participant_queries.save(db, changed, outcome.touched)
-        decision_queries.insert(db, outcome.rows, today)
+        write_down(db, outcome.rows, today)
+        # Undone first: late hours may reopen a participation that the same close stops again.
+        participant_queries.undo_stops(db, outcome.reopened)
+        participant_queries.record_stops(db, outcome.stops)
     if outcome.consumed:
         decision_queries.consume(db, outcome.consumed)
     return outcome
 
 
 def _settle_one(
-    db: Session,
     participant: LockedParticipant,
     waiting: Iterable[WaitingUse],
     last_closed: Quarter | None,
@@ -115,7 +120,6 @@ def _settle_one(
     outcome: Outcome,
 ) -> bool:
     state = participant.state
-    before = state.participation
     settled = settle(state, waiting, last_closed, today, closing)
     if not settled.decisions and not settled.consumed:
         return False
@@ -131,28 +135,21 @@ def _settle_one(
             line_sent = None
         else:
             line_sent = line
+        if decision.kind == "stop":
+            outcome.stops.append((participant.number, decision.quarter))
+        elif decision.kind == "reopening":
+            outcome.reopened.append(participant.number)
         if line_sent is not None:
             # The wallet must see one participant's postings in the order of the decisions: a kind that changes
             # begins a new wave, and waves are sent one after the other.
             if decision.kind != kind:
                 wave, kind = wave + 1, decision.kind
             outcome.lines[wave, kind].append(line_sent)
-        outcome.rows.append(_row(participant.number, decision))
+        outcome.rows.append(decision_row(participant.number, decision))
         if decision.kind != "start":
             quarters[decision.quarter] = state.quarters[decision.quarter]
     outcome.touched += [(participant.number, quarter, changed) for quarter, changed in quarters.items()]
-    _record_stop(db, participant, before.stopped, outcome)
     return True
-
-
-def _record_stop(db: Session, participant: LockedParticipant, was_stopped: bool, outcome: Outcome) -> None:
-    after = participant.state.participation
-    if after.stopped and not was_stopped:
-        participant_queries.record_stop(db, participant.number, after.stops[-1].quarter)
-        outcome.stopped += 1
-    elif was_stopped and not after.stopped:
-        gaps = participant_queries.stops_of(db, [participant.number])[participant.number]
-        participant_queries.undo_stop(db, participant.number, gaps[-1].quarter)
 
 
 def _count(outcome: Outcome, decision: Decision) -> None:
@@ -161,6 +158,11 @@ def _count(outcome: Outcome, decision: Decision) -> None:
         outcome.topped_up += decision.amount
     else:
         outcome.insufficient += 1
+
+
+def write_down(db: Session, rows: Sequence[DecisionRow], today: date) -> None:
+    """Write decisions down, each with its notice to the participant where it has one (BB-4)."""
+    decision_queries.insert(db, rows, today, object_until(today, PARAMETERS.objection_weeks.on(today)))
 
 
 def _line(participant: LockedParticipant, decision: Decision) -> TransferLine | None:
@@ -177,7 +179,8 @@ def _line(participant: LockedParticipant, decision: Decision) -> TransferLine | 
             return None
 
 
-def _row(number: str, decision: Decision) -> DecisionRow:
+def decision_row(number: str, decision: Decision) -> DecisionRow:
+    """Give a decision as it is written down."""
     return DecisionRow(
         id=new_id(),
         kind=decision.kind,

@@ -13,6 +13,7 @@ from sqlmodel import Session
 
 from burgerbudget.models import Decision
 from burgerbudget.queries.participants import quarter_of
+from burgerbudget.rules.notices import NOTIFIED
 from burgerbudget.rules.settlement import WaitingUse
 from foundation.clock import now
 from foundation.database import packed, unpacked
@@ -122,12 +123,14 @@ def consume(db: Session, rows: Sequence[tuple[str, int]]) -> None:
     db.execute(text(_CONSUME), {"numbers": packed(row[0] for row in rows), "sequences": packed(row[1] for row in rows)})
 
 
+# One statement for both: no decision that is told can be written down without its notice.
 _INSERT = f"""
-    INSERT INTO burgerbudget.decision
-        (id, kind, participant_number, quarter, amount, hours, wage, budget_before, source_kind, source_id,
-         grant_key, decided_on, decided_at)
-    SELECT c.*, :decided_on, :decided_at
-    FROM {
+    WITH decided AS (
+        INSERT INTO burgerbudget.decision
+            (id, kind, participant_number, quarter, amount, hours, wage, budget_before, source_kind, source_id,
+             grant_key, decided_on, decided_at)
+        SELECT c.*, :decided_on, :decided_at
+        FROM {
     unpacked(
         ids="uuid",
         kinds="text",
@@ -142,11 +145,14 @@ _INSERT = f"""
         grant_keys="text",
     )
 } AS c
+        RETURNING participant_number, id, kind, decided_on)
+    INSERT INTO burgerbudget.notice (participant_number, decision_id, made_on, object_until)
+    SELECT participant_number, id, decided_on, :object_until FROM decided WHERE kind = ANY(:notified)
 """
 
 
-def insert(db: Session, rows: Sequence[DecisionRow], decided_on: date) -> None:
-    """Write decisions down."""
+def insert(db: Session, rows: Sequence[DecisionRow], decided_on: date, object_until: date) -> None:
+    """Write decisions down, and a notice of each that is told to its participant (BB-4)."""
     if not rows:
         return
     db.execute(
@@ -165,6 +171,8 @@ def insert(db: Session, rows: Sequence[DecisionRow], decided_on: date) -> None:
             "grant_keys": packed(row.grant_key for row in rows),
             "decided_on": decided_on,
             "decided_at": now(),
+            "object_until": object_until,
+            "notified": list(NOTIFIED),
         },
     )
 

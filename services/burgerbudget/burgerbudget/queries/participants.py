@@ -186,23 +186,31 @@ def save(
         )
 
 
-def record_stop(db: Session, number: str, quarter: Quarter) -> None:
-    db.execute(
-        text(
-            "INSERT INTO burgerbudget.participation_gap (participant_number, stopped_after) VALUES (:number, :quarter)"
-        ),
-        {"number": number, "quarter": str(quarter)},
-    )
+_RECORD_STOPS = f"""
+    INSERT INTO burgerbudget.participation_gap (participant_number, stopped_after)
+    SELECT * FROM {unpacked(numbers="text", quarters="text")}
+"""
 
 
-def undo_stop(db: Session, number: str, quarter: Quarter) -> None:
-    db.execute(
-        text(
-            "DELETE FROM burgerbudget.participation_gap"
-            " WHERE participant_number = :number AND stopped_after = :quarter AND restarted_from IS NULL"
-        ),
-        {"number": number, "quarter": str(quarter)},
-    )
+def record_stops(db: Session, stops: Sequence[tuple[str, Quarter]]) -> None:
+    """Write down who stopped, at the close of which quarter (BB-6)."""
+    if stops:
+        db.execute(
+            text(_RECORD_STOPS),
+            {"numbers": packed(number for number, _ in stops), "quarters": packed(quarter for _, quarter in stops)},
+        )
+
+
+def undo_stops(db: Session, numbers: Sequence[str]) -> None:
+    """Take away the open stop of each of these participants, because late hours took its ground away (BB-9)."""
+    if numbers:
+        db.execute(
+            text(
+                "DELETE FROM burgerbudget.participation_gap"
+                " WHERE participant_number = ANY(:numbers) AND restarted_from IS NULL"
+            ),
+            {"numbers": list(numbers)},
+        )
 
 
 def record_restart(db: Session, number: str, stopped_after: Quarter, restarted_from: Quarter, actor: str) -> None:

@@ -1,5 +1,5 @@
 """HTTP: each route says who may, calls one action or query, and returns one schema."""
 
-from burgerbudget.routes import enrolment, hours, quarters
+from burgerbudget.routes import enrolment, hours, notices, quarters
 
-ROUTERS = [enrolment.router, hours.router, quarters.router]
+ROUTERS = [enrolment.router, hours.router, notices.router, quarters.router]

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from typing import Annotated
-from uuid import UUID
 
-from fastapi import APIRouter, Request, Response
-from sqlmodel import Session
+from fastapi import APIRouter, Query, Request, Response
 
 from burgerbudget.actions import enrolment
-from burgerbudget.models import Participant
 from burgerbudget.queries import decisions, hours, participants
 from burgerbudget.refusals import UnknownParticipant
+from burgerbudget.routes.visibility import id_before, may_see_participant, visible_participant
 from burgerbudget.schemas import (
     DecisionOut,
     EnrolledOut,
@@ -26,8 +24,7 @@ from foundation.access import Caller, Role, require
 from foundation.database import ReadSession
 from foundation.idempotency import IdempotentCommand
 from foundation.identifiers import identifier
-from foundation.pages import DEFAULT_LIMIT, CursorParam, Limit, decode_cursor, encode_cursor, link_next
-from foundation.refusals import BadRequest
+from foundation.pages import DEFAULT_LIMIT, CursorParam, Limit, encode_cursor, link_next
 from foundation.schemas import PageOut
 
 router = APIRouter(tags=["enrolment"])
@@ -52,6 +49,18 @@ def post_participant(
     return command.once(body, lambda db: EnrolledOut.of(enrolment.enrol(db, **body.model_dump(), actor=caller.actor)))
 
 
+@router.get("/participants")
+def get_participants(
+    caller: Annotated[Caller, require(Role.PASS_HOLDER, Role.CASEWORKER, Role.AUDITOR)],
+    db: ReadSession,
+    holder_id: Annotated[str, Query(alias="holderId", max_length=100, pattern=r"^[A-Za-z0-9._-]+$")],
+) -> PageOut[EnrolledOut]:
+    """Find the participation of one person: a pass holder finds only their own, for others the list is empty."""
+    number = participants.number_of_holder(db, holder_id)
+    row = None if number is None else participants.find(db, number)
+    return PageOut(items=[] if row is None or not may_see_participant(caller, row) else [EnrolledOut.of(row)])
+
+
 @router.post("/participants/{number}/restarts", status_code=201, response_model=EnrolledOut)
 def post_restart(
     number: str,
@@ -68,7 +77,7 @@ def get_participant(
     number: str, caller: Annotated[Caller, require(Role.PASS_HOLDER, Role.CASEWORKER, Role.AUDITOR)], db: ReadSession
 ) -> ParticipantOut:
     """Show a participation with its quarters."""
-    row = _visible(db, caller, number)
+    row = visible_participant(db, caller, number)
     return ParticipantOut.of(row, participants.quarter_rows(db, number))
 
 
@@ -85,12 +94,12 @@ def get_participant_hours(
     """List the hours reported for a participant, newest first; an organisation sees its own only (BB-11)."""
     organisation_id = None
     if caller.has(Role.PASS_HOLDER, Role.CASEWORKER, Role.AUDITOR):
-        _visible(db, caller, number)
+        visible_participant(db, caller, number)
     else:
         organisation_id = identifier(caller.organisation_id or "")
         if organisation_id is None or participants.find(db, number) is None:
             raise UnknownParticipant(f"Deelnemer {number} is niet bekend.")
-    before = _before(cursor)
+    before = id_before(cursor)
     rows = hours.of_participant(db, number, organisation_id, before, limit + 1)
     next_cursor = encode_cursor({"id": str(rows[limit - 1].id)}) if len(rows) > limit else None
     link_next(request, response, next_cursor)
@@ -108,26 +117,9 @@ def get_participant_decisions(
     cursor: CursorParam = None,
 ) -> PageOut[DecisionOut]:
     """List the decisions about a participant, newest first."""
-    _visible(db, caller, number)
-    before = _before(cursor)
+    visible_participant(db, caller, number)
+    before = id_before(cursor)
     rows = decisions.of_participant(db, number, before, limit + 1)
     next_cursor = encode_cursor({"id": str(rows[limit - 1].id)}) if len(rows) > limit else None
     link_next(request, response, next_cursor)
     return PageOut(items=[DecisionOut.of(row) for row in rows[:limit]], next_cursor=next_cursor)
-
-
-def _before(cursor: str | None) -> UUID | None:
-    position = decode_cursor(cursor, id=str)
-    before = None if position is None else identifier(position["id"])
-    if position is not None and before is None:
-        raise BadRequest("Deze cursor komt niet van ons.", pointer="cursor", code="unknownCursor")
-    return before
-
-
-def _visible(db: Session, caller: Caller, number: str) -> Participant:
-    """Give a participant that the caller may see; somebody else's is as unknown as one that is not there."""
-    row = participants.find(db, number)
-    own = row is not None and row.holder_id == caller.holder_id and caller.has(Role.PASS_HOLDER)
-    if row is None or not (own or caller.has(Role.CASEWORKER, Role.AUDITOR)):
-        raise UnknownParticipant(f"Deelnemer {number} is niet bekend.")
-    return row

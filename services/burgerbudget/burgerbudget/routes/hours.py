@@ -17,6 +17,7 @@ from burgerbudget.queries import hours as hour_queries
 from burgerbudget.queries import participants
 from burgerbudget.refusals import HourUnreadable, UnknownHour, UnknownImport
 from burgerbudget.routes.bells import ring_imports
+from burgerbudget.routes.visibility import may_see_participant
 from burgerbudget.rules import HourCode
 from burgerbudget.schemas import BatchAcceptedOut, BatchOut, CorrectionIn, HourIn, HourOut
 from foundation.access import Caller, Role, require
@@ -63,12 +64,10 @@ def get_hour(
 
 
 def _may_see(db: Session, caller: Caller, row: Hour) -> bool:
-    if caller.has(Role.CASEWORKER, Role.AUDITOR):
-        return True
     if caller.has(Role.ORGANISATION) and caller.organisation_id == str(row.organisation_id):
         return True
     participant = participants.find(db, row.participant_number)
-    return caller.has(Role.PASS_HOLDER) and participant is not None and participant.holder_id == caller.holder_id
+    return participant is not None and may_see_participant(caller, participant)
 
 
 @router.post("/hours/{hour_id}/corrections", status_code=201, response_model=HourOut)

@@ -12,6 +12,7 @@ from burgerbudget.queries import closings as closing_queries
 from burgerbudget.queries import decisions, participants
 from burgerbudget.refusals import UnknownDecision
 from burgerbudget.routes.bells import ring_jobs
+from burgerbudget.routes.visibility import may_see_participant
 from burgerbudget.schemas import DecisionOut, QuarterStateOut
 from foundation.access import Caller, Role, require
 from foundation.database import ReadSession, after_commit
@@ -83,7 +84,5 @@ def get_decision(
 
 
 def _may_see(db: Session, caller: Caller, number: str) -> bool:
-    if caller.has(Role.CASEWORKER, Role.AUDITOR):
-        return True
     participant = participants.find(db, number)
-    return participant is not None and participant.holder_id == caller.holder_id
+    return participant is not None and may_see_participant(caller, participant)

@@ -20,8 +20,7 @@ def reasons(
     policy: BurgerbudgetPolicy,
 ) -> str:
     """Say why a decision is as it is; `hours` are the quarter's so far, `policy` is that of the quarter."""
-    worked = f"{hours_text(hours).replace('.', ',')} uur"
-    enough = f"{hours_text(policy.threshold).replace('.', ',')} uur"
+    worked, enough = hours_in_words(hours), hours_in_words(policy.threshold)
     match kind:
         case "start":
             return f"U doet mee vanaf {quarter}. Uw burgerbudget begint met € {euros(amount)}."
@@ -31,17 +30,35 @@ def reasons(
                 return f"{text} Daarom ging € {euros(amount)} van uw burgerbudget naar vrij te besteden."
             return f"{text} Er ging niets naar vrij te besteden: uw burgerbudget was € {euros(budget_before)}."
         case "top-up":
-            return (
-                f"U werkte {worked} in {quarter}; {enough} is genoeg. "
-                f"Uw burgerbudget is van € {euros(budget_before)} aangevuld tot € {euros(budget_before + amount)}."
-            )
+            text = f"U werkte {worked} in {quarter}; {enough} is genoeg."
+            if amount:
+                after = euros(budget_before + amount)
+                return f"{text} Uw burgerbudget wordt van € {euros(budget_before)} aangevuld tot € {after}."
+            return f"{text} Uw burgerbudget is al € {euros(budget_before)}; aanvullen is niet nodig."
         case "insufficient":
             return (
                 f"U werkte {worked} in {quarter}; voor een aanvulling is {enough} nodig. "
                 f"Uw burgerbudget blijft € {euros(budget_before)}; er wordt niets teruggehaald."
             )
+        case "stop":
+            return (
+                f"{quarter} is uw {policy.stop_after}e kwartaal achter elkaar met minder dan {enough}. "
+                f"Daarom stopt uw deelname. Uw burgerbudget blijft € {euros(budget_before)}; er wordt niets teruggehaald."
+            )
+        case "reopening":
+            return (
+                f"Voor {quarter} zijn later uren bevestigd: u werkte toch {worked}; {enough} is genoeg. "
+                f"Daardoor zijn er geen {policy.stop_after} kwartalen achter elkaar meer met te weinig uren."
+            )
+        case "restart":
+            return f"U doet weer mee vanaf {quarter}. Uw burgerbudget is nog € {euros(budget_before)}."
         case _:
             raise AssertionError(f"there is no decision of kind {kind}")
+
+
+def hours_in_words(hours: Hours) -> str:
+    """Write hours the Dutch way: 143 quarter-hours are `35,75 uur`."""
+    return f"{hours_text(hours).replace('.', ',')} uur"
 
 
 def object_until(decided_on: date, weeks: int) -> date:

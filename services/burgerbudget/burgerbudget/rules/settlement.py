@@ -167,6 +167,7 @@ def _improve(state: ParticipantState, late: Quarter, hours: Hours, decisions: li
     state.granted = Cents(state.granted + improvement.top_up)
     state.insufficient_quarters = improvement.insufficient_quarters
     if improvement.reopens:
+        decisions.append(Decision("reopening", late, Cents(0), hours, None, state.budget))
         state.participation = state.participation.reopen()
 
 
@@ -186,4 +187,5 @@ def _judge(state: ParticipantState, closing: Quarter, decisions: list[Decision])
         quarter.judgement = INSUFFICIENT
     state.insufficient_quarters = standing.insufficient_quarters
     if standing.stops:
+        decisions.append(Decision("stop", closing, Cents(0), quarter.hours, None, state.budget))
         state.participation = state.participation.stop(closing)
