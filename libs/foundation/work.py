@@ -22,7 +22,7 @@ from uuid import UUID
 
 import structlog
 from celery import Celery
-from celery.signals import setup_logging, worker_process_init, worker_shutting_down
+from celery.signals import beat_embedded_init, setup_logging, worker_process_init, worker_shutting_down
 from kombu import Queue  # type: ignore[attr-defined]
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
@@ -244,10 +244,14 @@ def main() -> None:
 
     @worker_process_init.connect(weak=False)
     def child_started(**_: Any) -> None:
-        die_with_parent()
+        die_with_parent(always=True)
         collect_garbage_rarely()
         worker.progress_at = time.monotonic()
         _show_health(worker, arguments.port)
+
+    @beat_embedded_init.connect(weak=False)
+    def clock_started(**_: Any) -> None:
+        die_with_parent(always=True)
 
     @worker_shutting_down.connect(weak=False)
     def end_at_last(**_: Any) -> None:

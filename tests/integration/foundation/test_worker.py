@@ -14,6 +14,7 @@ from typing import Any
 from uuid import UUID
 
 import httpx
+import psutil
 import pytest
 import redis
 from sqlalchemy import text
@@ -178,20 +179,27 @@ def test_a_worker_told_to_stop_cuts_off_what_does_not_end_and_its_row_waits_for_
     with worker("--beat", "--stops-within", "1"):
         endless = enqueue(database, "endless", sleep=300)
         wait_until(lambda: state_of(database, endless) == "leased", "the delivery to begin")
+        processes = family_of(tmp_path)
+    assert len(processes) == 3  # the worker, its child and its clock
+    assert psutil.wait_procs(processes, timeout=10)[1] == []
     assert "worker-cut-off" in (tmp_path / "worker.log").read_text()
     assert (state_of(database, endless), deliveries()) == ("leased", [])
 
 
-def child_of(folder: Path) -> int:
-    """Give the process that works: the child of the worker that was started in this folder, not the clock."""
-    import psutil
+def family_of(folder: Path) -> list[psutil.Process]:
+    """Give the worker that was started in this folder, its child and its clock."""
+    return [
+        process
+        for process in psutil.process_iter(["cwd", "cmdline"])
+        if process.info["cwd"] == str(folder) and "foundation.work" in " ".join(process.info["cmdline"] or [])
+    ]
 
-    for process in psutil.process_iter(["cwd", "cmdline", "ppid"]):
-        if process.info["cwd"] == str(folder) and "foundation.work" in " ".join(process.info["cmdline"] or []):
-            children = process.children()
-            for child in children:
-                if any(connection.status == "LISTEN" for connection in child.net_connections()):
-                    return int(child.pid)
+
+def child_of(folder: Path) -> int:
+    """Give the process that works: the one that shows its health."""
+    for process in family_of(folder):
+        if any(connection.status == "LISTEN" for connection in process.net_connections()):
+            return int(process.pid)
     raise AssertionError("no child works")
 
 
