@@ -34,8 +34,8 @@ check: install ## format, lint, types and import contracts
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
 
-bench: install ## speed and memory, as ratios beside floors measured in the same run
-	$(BIN)/pytest -q -s -m benchmark tests/benchmark --timeout=3600
+bench: install ## speed and memory as ratios beside floors of the same run; writes docs/benchmarks.md
+	$(BIN)/pytest -q -s -m benchmark tests/benchmark --timeout=3600 --benchmark-report docs/benchmarks.md
 
 install-browser: ## Debian's Chromium, for the tests that look at pages
 	@command -v chromium >/dev/null || { apt-get update -qq && apt-get install -y -qq chromium; }

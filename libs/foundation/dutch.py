@@ -1,4 +1,4 @@
-"""Dates and quarters as people in the Netherlands write them."""
+"""Dates, quarters and units as people in the Netherlands write them."""
 
 from __future__ import annotations
 
@@ -20,6 +20,13 @@ MONTHS = (
     "december",
 )
 
+_UNITS = {
+    "SECOND": ("seconde", "seconden"),
+    "POINT": ("punt", "punten"),
+    "LESSON": ("les", "lessen"),
+    "PIECE": ("stuk", "stuks"),
+}
+
 _QUARTER = re.compile(r"\b(\d{4})-Q([1-4])\b")
 
 
@@ -34,3 +41,9 @@ def quarters_in_words(text: str, space: str = " ") -> str:
     `space` stands before the year; one that does not break keeps the year on the line of its `van`.
     """
     return _QUARTER.sub(rf"het \2e kwartaal van{space}\1", text)
+
+
+def unit_in_words(asset: str, *, is_one: bool) -> str:
+    """Name what is counted: one LESSON is a `les`, more or none are `lessen`; what we have no word for keeps its code."""
+    one, several = _UNITS.get(asset, (asset, asset))
+    return one if is_one else several

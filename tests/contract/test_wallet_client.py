@@ -66,6 +66,7 @@ def test_a_posting_carries_key_body_and_a_token_of_the_service(
     assert json.loads(call.request.content) == {
         "kind": "use",
         "valueDate": "2026-07-01",
+        "late": "firstOpenDay",
         "transfers": [
             {
                 "source": "holder:1:burgerbudget",

@@ -102,6 +102,16 @@ def test_the_demo_runs_from_hours_files_to_the_bank_and_back_with_every_expected
     assert "ok     the same statement once more: 0 matched, 0 returned, 0 unknown, 2 repeated" in told
     first = min(payable)
     assert f"ok     participant {first} can use € {euros(payable[first])} again" in told
+    # 40 lessons are put in and given, 10 set apart, 6 of these spent: 34 are left.
+    assert "ok     fund dordtpas-lessen: 40 lessons by two people, 40 lessons to one holder, 0 lessons left" in told
+    assert "ok     fund dordtpas-stuks: 25 pieces by two people, 1 piece to one holder, 24 pieces left" in told
+    assert "ok     fund dordtpas-punten: 5000 points by two people, 120 points to one holder, 4880 points left" in told
+    assert (
+        "ok     fund cash-pilots-bouwdepot: € 378.000,00 by two people, € 1.050,00 to one holder, € 376.950,00 left"
+        in told
+    )
+    assert "ok     of 10 lessons set apart 6 lessons were spent with zwembad-1 and 4 lessons given back" in told
+    assert f"ok     participant {max(expected['participants'])} has 34 lessons, 1 piece, 120 points, € 1.050,00" in told
     assert "ok     stadsbeurs verify" in told
     assert "ok     trial balance: debit and credit differ by 0" in told
 
@@ -113,14 +123,14 @@ def test_the_demo_runs_from_hours_files_to_the_bank_and_back_with_every_expected
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="only Linux tells a house that its demo was killed")
 def test_a_demo_that_is_killed_or_interrupted_leaves_nothing_running_and_can_be_run_again(folder: Path) -> None:
     killed = start(folder)
-    read_until(killed, "1/9")
+    read_until(killed, "1/10")
     assert wait_until(lambda: any("postgres" in command for command in processes_of(folder / "demo")), 60)
     killed.kill()
     killed.wait()
     assert wait_until(lambda: processes_of(folder) == [], 60), processes_of(folder)
 
     interrupted = start(folder)
-    read_until(interrupted, "2/9")
+    read_until(interrupted, "2/10")
     os.kill(interrupted.pid, signal.SIGTERM)
     told, _ = interrupted.communicate()
     assert interrupted.returncode == 130, told

@@ -14,7 +14,7 @@ from psycopg import sql
 
 from foundation import migrate
 from foundation.database import Database
-from stadsbeurs import postgres
+from stadsbeurs import postgres, provision
 
 PASSWORD = "test"
 _numbers = itertools.count(1)
@@ -22,13 +22,17 @@ _numbers = itertools.count(1)
 
 @dataclass(frozen=True)
 class ServiceDatabase:
-    """One service's database, seen by its three roles."""
+    """One service's database, seen by its roles; who may not enter it has an address here all the same."""
 
     name: str
     database: Database
     service_url: str
     owner_url: str
     superuser_url: str
+
+    def url_of(self, role: str) -> str:
+        """The address of this database for any role of this server."""
+        return provision.address(self.superuser_url, self.name, role, PASSWORD)
 
 
 class TestServer:
@@ -41,8 +45,8 @@ class TestServer:
         self._templates: set[str] = set()
 
     @classmethod
-    def start(cls, folder: Path) -> TestServer:
-        return cls(postgres.start(folder, durable=False))
+    def start(cls, folder: Path, *, durable: bool = False) -> TestServer:
+        return cls(postgres.start(folder, durable=durable))
 
     def stop(self) -> None:
         self.running.stop()
@@ -51,32 +55,34 @@ class TestServer:
         template = f"{service}_template"
         if service in self._templates:
             return template
-        owner, runner = f"{service}_owner", f"{service}_service"
-        with psycopg.connect(self.running.url(), autocommit=True) as connection:
-            for role in (owner, runner):
-                connection.execute(
-                    sql.SQL("CREATE ROLE {} LOGIN PASSWORD {}").format(sql.Identifier(role), sql.Literal(PASSWORD))
-                )
-            connection.execute(
-                sql.SQL("CREATE DATABASE {} OWNER {}").format(sql.Identifier(template), sql.Identifier(owner))
-            )
-        migrate.upgrade(service, self.running.url(template, owner, PASSWORD))
+        with psycopg.connect(self.running.url(), autocommit=True) as admin:
+            provision.close_server(admin)
+            provision.ensure_roles(admin, service, lambda role: PASSWORD)
+            provision.ensure_database(admin, self.running.url(), service, template)
+        migrate.upgrade(service, self.running.url(template, provision.owner_of(service), PASSWORD))
         self._templates.add(service)
         return template
 
     @contextmanager
     def fresh(self, service: str) -> Iterator[ServiceDatabase]:
         """Give a new copy of a service's migrated database, dropped afterwards."""
-        template = self._template(service)
+        with self.copy(service, self._template(service)) as made:
+            yield made
+
+    @contextmanager
+    def copy(self, service: str, template: str) -> Iterator[ServiceDatabase]:
+        """Give a copy of any database of a service that nobody is connected to, dropped afterwards."""
         name = f"{service}_{os.getpid()}_{next(_numbers)}"
-        owner, runner = f"{service}_owner", f"{service}_service"
-        with psycopg.connect(self.running.url(), autocommit=True) as connection:
-            connection.execute(
+        owner = provision.owner_of(service)
+        with psycopg.connect(self.running.url(), autocommit=True) as admin:
+            admin.execute(
                 sql.SQL("CREATE DATABASE {} TEMPLATE {} OWNER {} STRATEGY file_copy").format(
                     sql.Identifier(name), sql.Identifier(template), sql.Identifier(owner)
                 )
             )
-        service_url = self.running.url(name, runner, PASSWORD)
+            # Who may enter is no part of a template.
+            provision.admit(admin, service, name)
+        service_url = self.running.url(name, provision.service_of(service), PASSWORD)
         database = Database(service_url, pool_size=20)
         try:
             yield ServiceDatabase(

@@ -11,13 +11,15 @@ NO_BREAK = "\N{NO-BREAK SPACE}"
 
 
 def amount_in_words(amount: int, asset: str) -> str:
-    """Write the size of an amount, without its sign: 123456 EUR is `€ 1.234,56`; what is no money keeps its code.
+    """Write the size of an amount, without its sign: 123456 EUR is `€ 1.234,56`, 40 LESSON is `40 lessen`.
 
-    The space does not break, so that the sign never stands alone at the end of a line.
+    An asset that we have no word for keeps its code. The space does not break, so that the sign never stands alone at
+    the end of a line.
     """
     if asset == "EUR":
         return f"€{NO_BREAK}{euros(abs(amount))}"
-    return f"{abs(amount):,}".replace(",", ".") + f"{NO_BREAK}{asset}"
+    unit = dutch.unit_in_words(asset, is_one=abs(amount) == 1)
+    return f"{abs(amount):,}".replace(",", ".") + f"{NO_BREAK}{unit}"
 
 
 def day(value: date | str) -> str:

@@ -7,7 +7,6 @@ the arguments are read by argparse, which takes a tenth of the time of a framewo
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -83,18 +82,22 @@ def today(arguments: argparse.Namespace) -> None:
 
 def verify(arguments: argparse.Namespace) -> None:
     """Recompute seals, balances, zero sum and control totals, independently of the code that wrote them."""
-    from stadsbeurs import house
+    from stadsbeurs import proving
 
-    installation = _installation(arguments)
-    installation.require()
-    if installation.holder() is None:
-        raise Mistake(f"Stadsbeurs does not run in {installation.root}; start it with `stadsbeurs up`.")
-    wallet = next(service for service in house.SERVICES if service.name == "wallet")
-    environment = house.service_environment(installation, house.Plan.of(installation.plan()), wallet)
-    environment.pop("STADSBEURS_SUPERVISED")  # it belongs to this terminal, not to the house
-    argv = [sys.executable, "-P", "-m", "wallet.audit.verify", *(["--json"] if arguments.json else [])]
-    sys.stdout.flush()
-    os.execve(argv[0], argv, environment)  # noqa: S606 - its output and its exit status are ours
+    asked = ["--json"] if arguments.json else []
+    if arguments.from_block is not None:
+        asked += ["--from-block", str(arguments.from_block)]
+    if arguments.checkpoint is not None:
+        asked += ["--checkpoint", str(arguments.checkpoint)]
+    proving.run(_installation(arguments), proving.VERIFY, asked)
+
+
+def proof(arguments: argparse.Namespace) -> None:
+    """Prove that a transfer stands in the books as it was sealed: what to check on paper, and each step checked."""
+    from stadsbeurs import proving
+
+    asked = [*(["--json"] if arguments.json else []), "--", arguments.transfer]
+    proving.run(_installation(arguments), proving.PROVE, asked)
 
 
 def status(arguments: argparse.Namespace) -> int:
@@ -154,7 +157,15 @@ def _parser() -> Parser:
     sign_in.add_argument("--holder", metavar="ID", help="the holder it is")
     sign_in.add_argument("--organisation", metavar="ID", help="the organisation it speaks for")
     command(today).add_argument("day", metavar="YYYY-MM-DD", nargs="?", help="the date to set")
-    command(verify).add_argument("--json", action="store_true", help="print the result as JSON")
+    verifying = command(verify)
+    verifying.add_argument("--json", action="store_true", help="print the result as JSON")
+    verifying.add_argument("--from-block", metavar="N", type=int, help="believe the rows under the blocks before N")
+    verifying.add_argument(
+        "--checkpoint", metavar="FILE", type=Path, help="keep how far it came, and go on there when interrupted"
+    )
+    proving = command(proof)
+    proving.add_argument("transfer", metavar="TRANSFER", help="the transfer's id, such as 12-4")
+    proving.add_argument("--json", action="store_true", help="print the proof as JSON")
     command(status)
     command(demo).add_argument("--port", type=int, default=0, help="the gateway's port (default: a free one)")
     return parser

@@ -9,6 +9,7 @@ import time
 from collections.abc import Mapping
 
 from foundation.money import euros
+from stadsbeurs.demo_credits import Credits
 from stadsbeurs.demo_house import Workplace, house_of_its_own
 from stadsbeurs.demo_payout import Payout
 from stadsbeurs.demo_proof import Proof
@@ -17,7 +18,7 @@ from stadsbeurs.people import People
 from stadsbeurs.sample import ENROLMENT_DAY, Municipality
 from stadsbeurs.story import Story
 
-STEPS = 9
+STEPS = 10
 
 
 def run(installation: Installation, port: int = 0) -> int:
@@ -58,11 +59,15 @@ def tell(story: Story, people: People, workplace: Workplace) -> Mapping[str, str
     # The bank carries it out but gives one payment back: that money is in its purse again, nothing else is.
     payout.settle_from_bank_statement()
 
+    # The same books hold lessons, pieces and points, and money of other schemes.
+    other_schemes = Credits(municipality)
+    other_schemes.give_and_spend()
+
     # The ledger proves itself, with other code than wrote it.
     proof = Proof(municipality)
     proof.give()
 
-    return {**municipality.figures(), **payout.figures(), **proof.figures()}
+    return {**municipality.figures(), **payout.figures(), **other_schemes.figures(), **proof.figures()}
 
 
 def summarise(story: Story, figures: Mapping[str, str], workplace: Workplace, seconds: float) -> None:

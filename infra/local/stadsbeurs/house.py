@@ -106,7 +106,10 @@ def table(
     valkey = tuple(server.name for server in servers if server.name == "valkey")
     databases = Process(
         name="databases",
-        argv=_python("stadsbeurs.provision", str(installation.keys), *(service.package for service in services)),
+        argv=_python(
+            *("stadsbeurs.provision", str(installation.keys), *(service.package for service in services)),
+            *([provision.OWN_SERVER] if postgres else []),
+        ),
         environment={**_inherited(), provision.ADMIN_URL_SETTING: plan.admin_url},
         needs=postgres,
         runs_once=True,
@@ -207,6 +210,11 @@ def service_url(installation: Installation, plan: Plan, service: Service) -> str
 def owner_url(installation: Installation, plan: Plan, service: Service) -> str:
     """The database of `service` for its migrations."""
     return _url(installation, plan, service, provision.owner_of(service.package))
+
+
+def auditor_url(installation: Installation, plan: Plan, service: Service) -> str:
+    """The database of `service` for who verifies its books."""
+    return _url(installation, plan, service, provision.auditor_of(service.package))
 
 
 def _url(installation: Installation, plan: Plan, service: Service, role: str) -> str:

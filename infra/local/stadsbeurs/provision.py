@@ -1,9 +1,14 @@
-"""Roles and databases: per service one database, one role that owns it and one that works in it."""
+"""Roles and databases: per service one database, one role that owns it and one that works in it; and an auditor.
+
+What each role may do in the wallet's database stands in docs/privileges.md, which a test holds against the catalogue.
+"""
 
 from __future__ import annotations
 
+import argparse
 import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote, urlsplit, urlunsplit
@@ -16,6 +21,9 @@ if TYPE_CHECKING:
 
 ADMIN_URL_SETTING = "STADSBEURS_ADMIN_DATABASE_URL"
 SUPPORTED = range(15, 19)
+OWN_SERVER = "--own-server"
+AUDITED = frozenset({"wallet"})
+"""The services with books that an auditor reads, with a role that can do nothing else."""
 
 
 def database_of(package: str) -> str:
@@ -30,6 +38,16 @@ def owner_of(package: str) -> str:
 def service_of(package: str) -> str:
     """The role of the processes, which owns nothing."""
     return f"{package}_service"
+
+
+def auditor_of(package: str) -> str:
+    """The role of the verifier, which reads the books and nothing else."""
+    return f"{package}_auditor"
+
+
+def visitors_of(package: str) -> list[str]:
+    """The roles that may enter a service's database and own nothing in it."""
+    return [service_of(package), *([auditor_of(package)] if package in AUDITED else [])]
 
 
 def address(admin_url: str, database: str, role: str, password: str) -> str:
@@ -50,10 +68,11 @@ def check_address(setting: str, url: str, schemes: tuple[str, ...]) -> None:
         raise Mistake(f"{setting} is not an address such as {schemes[0]}://user:password@host:port/name.")
 
 
-def provision(admin_url: str, key_folder: Path, packages: list[str]) -> None:
+def provision(admin_url: str, key_folder: Path, packages: list[str], *, own_server: bool = False) -> None:
     """Make what is not there yet on the server of `admin_url`; passwords become those kept in `key_folder`.
 
-    The administrator must be able to make roles and databases. Raises `Mistake`.
+    The administrator must be able to make roles and databases. A server of our own is closed to everybody else.
+    Raises `Mistake`.
     """
     import psycopg
 
@@ -62,13 +81,49 @@ def provision(admin_url: str, key_folder: Path, packages: list[str]) -> None:
             major = admin.info.server_version // 10000
             if major not in SUPPORTED:
                 raise Mistake(f"The server at {admin.info.host} is PostgreSQL {major}; this needs 15, 16, 17 or 18.")
+            if own_server:
+                close_server(admin)
             for package in packages:
-                for role in (owner_of(package), service_of(package)):
-                    _ensure_role(admin, role, keys.database_password(key_folder, role))
-                _ensure_database(admin, package)
+                ensure_roles(admin, package, lambda role: keys.database_password(key_folder, role))
+                ensure_database(admin, admin_url, package, database_of(package))
     except psycopg.Error as error:
         reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
         raise Mistake(f"The databases cannot be made: {reason}") from error
+
+
+def close_server(admin: psycopg.Connection) -> None:
+    """Let nobody but the administrator into the databases that every server has."""
+    admin.execute("REVOKE ALL ON DATABASE postgres, template1 FROM PUBLIC")
+
+
+def ensure_roles(admin: psycopg.Connection, package: str, password_of: Callable[[str], str]) -> None:
+    """Make the roles of a service with these passwords. Raises `Mistake` when one has rights that it may not have."""
+    for role in (owner_of(package), *visitors_of(package)):
+        _ensure_role(admin, role, password_of(role))
+    if package in AUDITED:
+        from psycopg import sql
+
+        # Its grants let it write nothing; this says so in words to whoever tries, and to a function with a side effect.
+        auditor = sql.Identifier(auditor_of(package))
+        admin.execute(sql.SQL("ALTER ROLE {} SET default_transaction_read_only = on").format(auditor))
+    _refuse_powers(admin, package)
+
+
+def _refuse_powers(admin: psycopg.Connection, package: str) -> None:
+    """A role that was there already may be more than it is here: whoever made it must take that away."""
+    powerful = admin.execute(
+        """
+        SELECT r.rolname FROM pg_roles r
+         WHERE r.rolname = ANY (%(all)s)
+               AND (r.rolsuper OR r.rolcreatedb OR r.rolcreaterole OR r.rolreplication OR r.rolbypassrls)
+            OR r.rolname = ANY (%(visitors)s) AND EXISTS (SELECT FROM pg_auth_members m WHERE m.member = r.oid)
+         ORDER BY 1
+        """,
+        {"all": [owner_of(package), *visitors_of(package)], "visitors": visitors_of(package)},
+    ).fetchall()
+    if powerful:
+        names = ", ".join(name for (name,) in powerful)
+        raise Mistake(f"Roles with more rights than they may have: {names}. Take these away, or drop the roles.")
 
 
 def _ensure_role(admin: psycopg.Connection, role: str, password: str) -> None:
@@ -84,23 +139,42 @@ def _ensure_role(admin: psycopg.Connection, role: str, password: str) -> None:
     )
 
 
-def _ensure_database(admin: psycopg.Connection, package: str) -> None:
+def ensure_database(admin: psycopg.Connection, admin_url: str, package: str, database: str) -> None:
+    """Make the database of a service, which its own roles may enter and nobody else."""
+    import psycopg
     from psycopg import sql
 
-    database, owner = sql.Identifier(database_of(package)), sql.Identifier(owner_of(package))
-    if admin.execute("SELECT 1 FROM pg_database WHERE datname = %s", (database_of(package),)).fetchone() is None:
+    name, owner = sql.Identifier(database), sql.Identifier(owner_of(package))
+    if admin.execute("SELECT 1 FROM pg_database WHERE datname = %s", (database,)).fetchone() is None:
         superuser = admin.execute("SELECT rolsuper FROM pg_roles WHERE rolname = current_user").fetchone()
         if superuser is not None and not superuser[0]:  # who is no superuser must belong to the role it gives to
             admin.execute(sql.SQL("GRANT {} TO CURRENT_USER").format(owner))
-        admin.execute(sql.SQL("CREATE DATABASE {} OWNER {} ENCODING 'UTF8' TEMPLATE template0").format(database, owner))
-    admin.execute(sql.SQL("REVOKE ALL ON DATABASE {} FROM PUBLIC").format(database))
-    admin.execute(sql.SQL("GRANT CONNECT ON DATABASE {} TO {}").format(database, sql.Identifier(service_of(package))))
+        admin.execute(sql.SQL("CREATE DATABASE {} OWNER {} ENCODING 'UTF8' TEMPLATE template0").format(name, owner))
+    admit(admin, package, database)
+    with psycopg.connect(admin_url, dbname=database, autocommit=True, connect_timeout=10) as inside:
+        # A database that began under PostgreSQL 14 lets everybody make tables here.
+        inside.execute("REVOKE CREATE ON SCHEMA public FROM PUBLIC")
+
+
+def admit(admin: psycopg.Connection, package: str, database: str) -> None:
+    """Let the roles of a service into a database, and nobody else: not even to make a table of their own for a while."""
+    from psycopg import sql
+
+    name = sql.Identifier(database)
+    visitors = sql.SQL(", ").join(sql.Identifier(role) for role in visitors_of(package))
+    admin.execute(sql.SQL("REVOKE ALL ON DATABASE {} FROM PUBLIC").format(name))
+    admin.execute(sql.SQL("GRANT CONNECT ON DATABASE {} TO {}").format(name, visitors))
 
 
 def main() -> int:
     """`python -m stadsbeurs.provision KEY_FOLDER PACKAGE…`, a step of the start; the address is in the environment."""
+    parser = argparse.ArgumentParser(prog="stadsbeurs.provision")
+    parser.add_argument("key_folder", type=Path)
+    parser.add_argument("packages", nargs="*")
+    parser.add_argument(OWN_SERVER, action="store_true", help="close the server's own databases to everybody")
+    found = parser.parse_args()
     try:
-        provision(os.environ[ADMIN_URL_SETTING], Path(sys.argv[1]), sys.argv[2:])
+        provision(os.environ[ADMIN_URL_SETTING], found.key_folder, found.packages, own_server=found.own_server)
     except Mistake as mistake:
         print(mistake, file=sys.stderr)
         return 1

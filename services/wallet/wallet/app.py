@@ -9,12 +9,19 @@ from foundation.application import create_api
 from foundation.database import Database
 from foundation.observability import configure_logging
 from foundation.settings import load
-from foundation.work import Worker
+from foundation.work import Bell, Worker, configure
 from wallet import tasks
 from wallet.audit import routes as audit_routes
+from wallet.audit.exports import routes as export_routes
+from wallet.audit.receipts import routes as receipt_routes
+from wallet.audit.statements import routes as statement_routes
 from wallet.holders import routes as holder_routes
-from wallet.holders.vault import VaultKeysInvalid, open_vault
 from wallet.ledger import routes as ledger_routes
+from wallet.ledger.bulk import routes as bulk_routes
+from wallet.ledger.corrections import routes as correction_routes
+from wallet.ledger.holds import routes as hold_routes
+from wallet.ledger.payables import routes as payable_routes
+from wallet.ledger.periods import routes as period_routes
 from wallet.payouts import routes as payout_routes
 from wallet.payouts.settings import PayoutSettings
 from wallet.settings import WalletSettings
@@ -26,28 +33,40 @@ def api() -> FastAPI:
     """Make the API as the settings say."""
     settings = load(WalletSettings)
     configure_logging(f"{NAME}-api", settings.log_level)
-    try:
-        open_vault()
-    except VaultKeysInvalid as fault:
-        # Found at the start, not at the first person who is registered.
-        raise SystemExit(str(fault)) from None
+    celery = configure(NAME, settings.redis_url.get_secret_value())
     return make_api(
         Database(
             settings.database_url.get_secret_value(), pool_size=settings.database_pool_size, application_name=NAME
         ),
         TokenVerifier.from_file(NAME, settings.trusted_keys_file),
         settings,
+        Bell(celery, f"{NAME}.jobs", tasks.BULK),
     )
 
 
-def make_api(database: Database, verifier: TokenVerifier, settings: PayoutSettings) -> FastAPI:
-    """Make the API on these parts."""
+def make_api(
+    database: Database, verifier: TokenVerifier, settings: PayoutSettings, ring_bulk: Bell | None = None
+) -> FastAPI:
+    """Make the API on these parts; without a bell the clock of the worker is all that wakes it."""
     return create_api(
         NAME,
         database=database,
         verifier=verifier,
-        routers=[ledger_routes.router, holder_routes.router, payout_routes.router, audit_routes.router],
-        state={"settings": settings},
+        routers=[
+            ledger_routes.router,
+            bulk_routes.router,
+            correction_routes.router,
+            hold_routes.router,
+            payable_routes.router,
+            period_routes.router,
+            holder_routes.router,
+            payout_routes.router,
+            audit_routes.router,
+            export_routes.router,
+            receipt_routes.router,
+            statement_routes.router,
+        ],
+        state={"settings": settings, "ring_bulk": ring_bulk},
     )
 
 

@@ -145,6 +145,17 @@ def test_a_purse_that_we_have_no_words_for_is_shown_by_its_name(browser: httpx.C
     assert f"Zwem lessen 38{NB}LES" in words(browser.get("/mijn"))
 
 
+def test_a_credit_that_is_no_money_is_shown_in_its_own_unit(browser: httpx.Client, wallet: StandInWallet) -> None:
+    wallet.add(EMPTY, "zwemlessen", 40, asset="LESSON")
+    wallet.add(EMPTY, "fiets", 1, asset="PIECE")
+    wallet.add(EMPTY, "punten", 120, asset="POINT")
+    sign_in(browser, houder=EMPTY)
+    text = words(browser.get("/mijn"))
+    assert f"Te besteden €{NB}0,00" in text
+    for told in (f"Zwemlessen 40{NB}lessen", f"Fiets 1{NB}stuk", f"Punten 120{NB}punten"):
+        assert told in text
+
+
 def test_somebody_elses_holder_id_in_the_address_changes_nothing(browser: httpx.Client) -> None:
     sign_in(browser, houder=EMPTY)
     assert "Uitbetaling" not in browser.get(f"/mijn?holder={MARIA}&houder={MARIA}").text

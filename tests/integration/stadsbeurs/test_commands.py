@@ -216,7 +216,8 @@ def test_down_returns_when_all_processes_are_gone_and_the_data_stay(running: Ins
     assert ports.is_free(port)
     assert (running.root / "postgres" / "data" / "PG_VERSION").exists()
     assert_one_sentence(stadsbeurs("down", "--data", str(running.root)), "does not run in")
-    assert_one_sentence(stadsbeurs("verify", "--data", str(running.root)), "does not run in", "stadsbeurs up")
+    for command in (["verify"], ["proof", "1-1"]):
+        assert_one_sentence(stadsbeurs(*command, "--data", str(running.root)), "does not run in", "stadsbeurs up")
 
 
 def test_a_taken_port_is_one_sentence_also_when_detached(private_folder: Path) -> None:
@@ -252,6 +253,9 @@ def test_a_folder_that_cannot_be_written_is_one_sentence(tmp_path: Path, impossi
         (["token", "--role", "auditor"], ["There is no Stadsbeurs in"]),
         (["status"], ["There is no Stadsbeurs in"]),
         (["verify"], ["There is no Stadsbeurs in"]),
+        (["verify", "--from-block", "one"], ["--from-block"]),
+        (["proof", "1-1"], ["There is no Stadsbeurs in"]),
+        (["proof"], ["TRANSFER"]),
         (["down"], ["There is no Stadsbeurs in"]),
     ],
 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 from uuid import uuid4
 
@@ -42,9 +42,15 @@ class Books:
                 db, kind=kind, value_date=more.pop("value_date", DAY), actor="tester", transfers=transfers, **more
             )
 
-    def hold(self, *requests: HoldRequest, purpose: str = "test", actor: str = "tester") -> None:
+    def hold(
+        self,
+        *requests: HoldRequest,
+        purpose: str = "test",
+        actor: str = "tester",
+        expires_at: datetime | None = None,
+    ) -> None:
         with self.database.transaction() as db:
-            open_holds(db, requests, purpose, actor)
+            open_holds(db, requests, purpose, actor, expires_at)
 
     def figures(self, address: str) -> tuple[int, int] | None:
         """Give what stands on an account and what is held, or None."""

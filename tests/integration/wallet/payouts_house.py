@@ -10,6 +10,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+import pytest
 from fastapi import FastAPI
 from schwifty import IBAN
 from sqlalchemy import text
@@ -25,6 +26,8 @@ from wallet.payouts import routes as payout_routes
 from wallet.payouts.settings import PayoutSettings
 
 DEBTOR = "NL66BNGH0123456789"
+NOBODY = "01900000-0000-7000-8000-000000000000"
+OUTGOING, CURRENT = "bank:outgoing", "bank:current"
 
 
 def write_vault_keys(path: Path) -> None:
@@ -178,6 +181,20 @@ class House:
         answer = self.maker.post("/bank-messages", content=message, headers={"Content-Type": "application/xml"})
         assert answer.status_code == 201, answer.text
         return {name: answer.json()[name] for name in ("matched", "returned", "unknown", "repeated")}
+
+
+def open_house(
+    database: Database,
+    callers: Callers,
+    today: Callable[[str], None],
+    folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> House:
+    """Give the house with a vault of its own, on the day on which IBANs are confirmed: 1 September 2026."""
+    write_vault_keys(folder / "vault.json")
+    monkeypatch.setenv("STADSBEURS_VAULT_KEYS_FILE", str(folder / "vault.json"))
+    today("2026-09-01")
+    return House(database, callers, today)
 
 
 def counts(matched: int = 0, returned: int = 0, unknown: int = 0, repeated: int = 0) -> dict[str, int]:

@@ -4,36 +4,17 @@ from __future__ import annotations
 
 import io
 import logging
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import psycopg
 import pytest
 from sqlalchemy import text
 
 from foundation.access import Role
-from foundation.database import Database
-from tests.integration.wallet.payouts_house import House, code_of, example_iban, write_vault_keys
-from tests.support.callers import Callers
+from tests.integration.wallet.payouts_house import NOBODY, House, code_of, example_iban
 
 BSN = "111222333"
 IBAN = "NL91ABNA0417164300"
-NOBODY = "01900000-0000-7000-8000-000000000000"
-
-
-@pytest.fixture
-def house(
-    wallet_database: Database,
-    callers: Callers,
-    today: Callable[[str], None],
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-) -> House:
-    write_vault_keys(tmp_path / "vault.json")
-    monkeypatch.setenv("STADSBEURS_VAULT_KEYS_FILE", str(tmp_path / "vault.json"))
-    today("2026-09-01")
-    return House(wallet_database, callers, today)
 
 
 def person(**fields: object) -> dict[str, object]:

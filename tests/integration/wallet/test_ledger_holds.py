@@ -109,10 +109,14 @@ def test_a_hold_that_is_closed_unknown_or_on_another_account_captures_nothing(bo
     purse, other = a_purse(books, 1_000), a_purse(books, 1_000)
     closed, elsewhere = a_hold(books, purse, 100), a_hold(books, other, 100)
     release(books, closed)
-    for hold in (closed, elsewhere, uuid4()):
-        with pytest.raises(refusals.HoldNotOpen):
+    for hold, refusal in (
+        (closed, refusals.HoldNotOpen),
+        (uuid4(), refusals.HoldNotOpen),
+        (elsewhere, refusals.HoldOnOtherAccount),
+    ):
+        with pytest.raises(refusal):
             books.post(Transfer(purse, OUTGOING, 1, hold_id=hold))
-    assert books.figures(purse) == (1_000, 0)
+    assert (books.figures(purse), books.figures(other)) == ((1_000, 0), (1_000, 100))
 
 
 def test_releasing_again_changes_nothing_and_an_unknown_hold_is_told(books: Books) -> None:
@@ -162,3 +166,22 @@ def test_a_hold_whose_time_is_past_stays_until_its_expiry_is_written(books: Book
     assert state(books, past) == ("expired", 0, True)
     assert history(books, past)[-1] == (3, "expired", 90, False)
     assert books.figures(purse) == (990, 200)
+
+
+def test_a_hold_whose_time_is_past_can_be_captured_until_its_expiry_is_written_and_not_after(books: Books) -> None:
+    purse, now = a_purse(books, 1_000), datetime.now(UTC)
+    hold = uuid4()
+    with books.database.transaction() as db:
+        open_holds(db, [HoldRequest(hold, purse, 100)], "test", "tester", now - timedelta(hours=1))
+    books.post(Transfer(purse, OUTGOING, 60, hold_id=hold))
+    with books.database.transaction() as db:
+        assert expire_holds(db, now, 100, "sweeper") == 1
+    with pytest.raises(refusals.HoldNotOpen):
+        books.post(Transfer(purse, OUTGOING, 1, hold_id=hold))
+    # 100 set apart, 60 captured late, 40 given back: 940 are left and nothing is held.
+    assert [(kind, amount) for _, kind, amount, _ in history(books, hold)] == [
+        ("opened", 100),
+        ("captured", 60),
+        ("expired", 40),
+    ]
+    assert books.figures(purse) == (940, 0)

@@ -14,6 +14,7 @@ from foundation.database import Database
 from tests.integration.wallet.ledger_books import BANK, FUND, Books
 from tests.support.callers import Callers, Client
 from wallet.ledger.actions import Transfer
+from wallet.ledger.holds import routes as holds
 from wallet.ledger.routes import router
 
 
@@ -24,7 +25,9 @@ def books(wallet_database: Database) -> Books:
 
 @pytest.fixture
 def api(books: Books, callers: Callers) -> FastAPI:
-    return create_api("wallet", database=books.database, verifier=callers.verifier("wallet"), routers=[router])
+    return create_api(
+        "wallet", database=books.database, verifier=callers.verifier("wallet"), routers=[router, holds.router]
+    )
 
 
 @pytest.fixture

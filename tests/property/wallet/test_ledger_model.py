@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid4
 
 import pytest
@@ -14,7 +16,7 @@ from hypothesis import strategies as st
 from foundation.database import Database
 from tests.integration.wallet.ledger_books import Books
 from wallet.ledger import refusals
-from wallet.ledger.actions import HoldRequest, Transfer, release_holds
+from wallet.ledger.actions import HoldRequest, Transfer, expire_holds, release_holds
 
 MERGED = ("bank:", "fund:")
 ACCOUNTS = (
@@ -57,7 +59,7 @@ class Paper:
             if remaining.get(each.hold_id, 0) == 0 and self.holds.get(each.hold_id, ("", 0))[1] == 0:
                 return "holdNotOpen"
             if self.holds[each.hold_id][0] != each.source:
-                return "holdNotOpen"
+                return "holdOnOtherAccount"
             remaining[each.hold_id] -= each.amount
             if remaining[each.hold_id] < 0:
                 return "holdTooSmall"
@@ -122,13 +124,15 @@ steps = st.lists(
     st.one_of(
         st.tuples(st.just("post"), st.lists(a_transfer, min_size=1, max_size=5)),
         st.tuples(st.just("post"), st.lists(a_transfer, min_size=1, max_size=2)),
-        st.tuples(st.just("hold"), st.tuples(accounts, amounts)),
+        st.tuples(st.just("hold"), st.tuples(accounts, amounts, st.one_of(st.none(), st.integers(1, 5)))),
         st.tuples(st.just("release"), st.integers(0, 5)),
+        st.tuples(st.just("expire"), st.integers(1, 6)),
     ),
     min_size=4,
     max_size=16,
 )
 UNIT = 1_000
+days = itertools.count()
 
 
 @pytest.fixture
@@ -167,6 +171,9 @@ def test_the_books_agree_with_plain_python_after_every_step(books: Books, plan: 
         books.post(each)
         assert paper.post([each]) is None
     holds: list[UUID] = []
+    hours: dict[UUID, int | None] = {}
+    # Each example lives on a day before those of the others, whose holds it then cannot see expire.
+    midnight = datetime(2100, 1, 1, tzinfo=UTC) - timedelta(days=next(days))
 
     def transfer(source: str, step: int, amount: int, key: int | None, capture: tuple[int, int] | None) -> Transfer:
         destination = ACCOUNTS[(ACCOUNTS.index(source) + step) % len(ACCOUNTS)]
@@ -182,19 +189,29 @@ def test_the_books_agree_with_plain_python_after_every_step(books: Books, plan: 
         return replace(made, hold_id=hold, source=own)
 
     for kind, what in plan:
-        expected = actual = None
+        expected: str | int | None = None
+        actual: str | int | None = None
         if kind == "post":
             asked = [transfer(*each) for each in what]  # type: ignore[attr-defined]
             expected = paper.post(asked)
             actual = refusal_of(lambda asked=asked: books.post(*asked))
         elif kind == "hold":
-            account, amount = what  # type: ignore[misc]
+            account, amount, hour = what  # type: ignore[misc]
             made = uuid4()
             expected = paper.hold(made, real(account), amount * UNIT)
             request = HoldRequest(made, real(account), amount * UNIT)
-            actual = refusal_of(lambda request=request: books.hold(request))
+            until = None if hour is None else midnight + timedelta(hours=hour)
+            actual = refusal_of(lambda request=request, until=until: books.hold(request, expires_at=until))
             if actual is None:
                 holds.append(made)
+                hours[made] = hour
+        elif kind == "expire":
+            past = [hold for hold, hour in hours.items() if hour is not None and hour < what]  # type: ignore[operator]
+            expected = sum(paper.holds[hold][1] > 0 for hold in past)
+            with books.database.transaction() as db:
+                actual = expire_holds(db, midnight + timedelta(hours=what), 100, "tester")  # type: ignore[arg-type]
+            for hold in past:
+                paper.holds[hold] = (paper.holds[hold][0], 0)
         elif holds:
             made = holds[what % len(holds)]  # type: ignore[operator]
             paper.holds[made] = (paper.holds[made][0], 0)

@@ -18,7 +18,7 @@ from sqlalchemy import text
 from foundation.access import Caller, Role
 from foundation.database import Database
 from foundation.refusals import Refusal
-from tests.integration.wallet.payouts_house import House, write_vault_keys
+from tests.integration.wallet.payouts_house import House, open_house
 from tests.support.callers import Callers
 from wallet.holders.vault import Vault, open_vault
 from wallet.payouts import actions
@@ -207,11 +207,8 @@ def house(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> House:
-    write_vault_keys(tmp_path / "vault.json")
-    monkeypatch.setenv("STADSBEURS_VAULT_KEYS_FILE", str(tmp_path / "vault.json"))
     monkeypatch.setattr(actions, "CHUNK", 1)
-    today("2026-09-01")
-    return House(wallet_database, callers, today)
+    return open_house(wallet_database, callers, today, tmp_path, monkeypatch)
 
 
 def test_no_sequence_of_steps_loses_money_or_pays_twice(house: House) -> None:

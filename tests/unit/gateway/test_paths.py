@@ -69,12 +69,14 @@ def test_only_the_description_needs_no_token() -> None:
         ("hours/batches", True),
         ("bank-messages", True),
         ("exports/xaf", True),
+        ("exports/xaf/manifest", True),
         ("payout-batches/7/submissions", True),
         ("trial-balance", True),
         ("hours", False),
         ("payout-batches", False),
         ("hours/batches/7", False),
         ("trial-balances", False),
+        ("manifest", False),
     ],
 )
 def test_long_calls_are_known_by_their_last_part(path: str, long: bool) -> None:

@@ -25,8 +25,15 @@ NB = "\N{NO-BREAK SPACE}"
         (0, "EUR", f"€{NB}0,00"),
         (5, "EUR", f"€{NB}0,05"),
         (100000000, "EUR", f"€{NB}1.000.000,00"),
+        (40, "LESSON", f"40{NB}lessen"),
+        (1, "LESSON", f"1{NB}les"),
+        (-1, "PIECE", f"1{NB}stuk"),
+        (0, "PIECE", f"0{NB}stuks"),
+        (120, "POINT", f"120{NB}punten"),
+        (1, "POINT", f"1{NB}punt"),
+        (12000, "SECOND", f"12.000{NB}seconden"),
+        (1, "SECOND", f"1{NB}seconde"),
         (38, "LES", f"38{NB}LES"),
-        (12000, "SEC", f"12.000{NB}SEC"),
     ],
 )
 def test_amounts_are_written_the_dutch_way_without_their_sign(amount: int, asset: str, text: str) -> None:

@@ -22,6 +22,12 @@ PURSES = {
     "burgerbaan": PurseText("Burgerbaan", "Dit krijgt u voor uw werk in de buurt.", spendable=True),
     "leefgeld": PurseText("Leefgeld", "Dit geld is voor uw dagelijkse uitgaven.", spendable=True),
     "belkosten": PurseText("Beltegoed", "Hiermee belt u instanties zonder kosten."),
+    "meedoen": PurseText("Meedoen", "Dit geld is voor sport, cultuur en school. U besteedt het bij een aanbieder."),
+    "zwemlessen": PurseText("Zwemlessen", "Hiermee leert uw kind zwemmen."),
+    "fiets": PurseText("Fiets", "Hiermee haalt u een fiets bij een fietsenmaker."),
+    "menstruatieproducten": PurseText("Menstruatieproducten", "Hiermee haalt u een pakket bij een winkel."),
+    "punten": PurseText("Punten", "Hiermee krijgt u korting bij een aanbieder van de Dordtpas."),
+    "krediet": PurseText("Sociaal krediet", "Hiermee betaalt u schulden en rekeningen."),
 }
 
 

@@ -4,12 +4,8 @@ from __future__ import annotations
 
 import re
 import time
-from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass
-from datetime import date
-from itertools import groupby
-from operator import attrgetter
 from pathlib import Path
 from typing import Protocol
 
@@ -19,9 +15,10 @@ from foundation.access import Caller, Role
 from foundation.database import Database
 from wallet.audit import anchor, queries, rules
 from wallet.audit.models import Block
-from wallet.audit.queries import AccountTotals
-from wallet.audit.refusals import BlockNotFound, BlockNotThere, NotSealedYet, SealBroken, TransferNotFound
+from wallet.audit.refusals import BlockNotFound, NotSealedYet, SealBroken, TransferNotFound
 from wallet.audit.signing import SealKey, seal_key
+from wallet.ledger.actions.reading import check_block
+from wallet.ledger.periods.queries import AsOf, Totals, totals
 
 MOST_ENTRIES = 200_000
 """Of one block: about 2.5 s of hashing, and 50 MB in the sealer's session."""
@@ -95,14 +92,11 @@ def find_block(db: Session, number: int) -> Block:
     return found
 
 
-def trial_balance(db: Session, as_of_block: int | None, as_of_date: date | None) -> dict[str, list[AccountTotals]]:
-    """Add up every account, per asset; raises `BlockNotThere`."""
-    if as_of_block is not None and queries.block(db, as_of_block) is None:
-        raise BlockNotThere(as_of_block)
-    totals: dict[str, list[AccountTotals]] = defaultdict(list)
-    for asset, accounts in groupby(queries.account_totals(db, as_of_block, as_of_date), attrgetter("asset")):
-        totals[asset].extend(accounts)
-    return totals
+def trial_balance(database: Database, as_of: AsOf) -> Generator[Totals]:
+    """Add up every account, one after the other, by asset and address; raises `BlockNotThere` at the first."""
+    with database.reading() as db:
+        check_block(db, as_of.block)
+        yield from totals(db, as_of)
 
 
 @dataclass(frozen=True, slots=True)

@@ -105,6 +105,13 @@ def size(path: Path) -> int:
         return 0
 
 
+def newest(path: Path) -> Anchor | None:
+    """Read the last whole line; None where there is none yet. Raises `BrokenLineError`."""
+    with path.open("rb") as file:
+        whole, _ = _whole_tail(file, path)
+    return parse(whole.splitlines(keepends=True)[-1]) if whole else None
+
+
 def read(path: Path, upto: int) -> Iterator[Anchor]:
     """Read the anchors in the first `upto` bytes, one at a time; a last line without its end is not one yet."""
     if not upto:
@@ -135,16 +142,20 @@ def _flush_folder(folder: Path) -> None:
 
 def _last(file: BinaryIO, path: Path) -> Anchor | None:
     """Read the last whole line, and take off what a crash left behind it."""
+    whole, end = _whole_tail(file, path)
+    if end < file.seek(0, os.SEEK_END):
+        file.truncate(end)
+        file.seek(0, os.SEEK_END)
+    return parse(whole.splitlines(keepends=True)[-1]) if whole else None
+
+
+def _whole_tail(file: BinaryIO, path: Path) -> tuple[bytes, int]:
+    """Give the whole lines at the end of the file, and where they end."""
     end = file.seek(0, os.SEEK_END)
     start = max(0, end - _TAIL_BYTES)
     file.seek(start)
     tail = file.read(end - start)
     whole = tail[: tail.rfind(b"\n") + 1]
-    if len(whole) < len(tail):
-        if not whole and start:
-            raise BrokenLineError(f"{path} does not end in a line")
-        file.truncate(start + len(whole))
-        file.seek(0, os.SEEK_END)
-    if not whole:
-        return None
-    return parse(whole.splitlines(keepends=True)[-1])
+    if not whole and start:
+        raise BrokenLineError(f"{path} does not end in a line")
+    return whole, start + len(whole)

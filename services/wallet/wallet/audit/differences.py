@@ -22,6 +22,8 @@ class Difference:
 class Report:
     """The outcome of one verification; `differences` is in the order found, the first bad row first."""
 
+    from_block: int = 1
+    """The first block that was looked at; those before it were good in an earlier run, or are believed."""
     blocks: int = 0
     journals: int = 0
     entries: int = 0
@@ -57,6 +59,7 @@ class Report:
         """Give it as the contract of `stadsbeurs verify --json` has it."""
         return {
             "ok": self.ok,
+            "fromBlock": self.from_block,
             "blocks": self.blocks,
             "journals": self.journals,
             "entries": self.entries,
@@ -79,7 +82,13 @@ class Report:
             f"rows checked: {self.rows} ({counts})",
             f"rows per second: {self.rows_per_second} (in {self.seconds:.1f} s)",
             f"not yet sealed: {self.unsealed} journals (no error); not yet anchored: {self.not_anchored} blocks",
+            *self._passed_over(),
             *named,
             *([f"and {more} more like these"] if more else []),
             f"{self.found} difference{'s' if self.found != 1 else ''}",
         ]
+
+    def _passed_over(self) -> list[str]:
+        if self.from_block == 1:
+            return []
+        return [f"not looked at in this run: the rows under blocks 1 to {self.from_block - 1}"]

@@ -12,6 +12,17 @@ import psycopg
 
 from wallet.audit.differences import MOST_PER_CHECK, Report
 
+# Each value date in the books with the closed month that it counts in: its own, or a later one that closed it too.
+_DATED: LiteralString = """
+        WITH dated AS MATERIALIZED (
+            SELECT v.value_date, (SELECT min(c.month) FROM ledger.period_close c
+                                   WHERE c.month >= date_trunc('month', v.value_date)) AS month
+              FROM (SELECT DISTINCT value_date FROM ledger.journal) v
+        ), period AS MATERIALIZED (
+            SELECT c.*, to_char(c.month, 'YYYY-MM') AS name, lag(c.month) OVER (ORDER BY c.month) AS before
+              FROM ledger.period_close c
+        )"""
+
 # Each gives table, key and what, the first bad row first.
 CHECKS: dict[LiteralString, LiteralString] = {
     # Each account: versions 1, 2, 3 and so on, each balance the one before plus the amount, no journal before an
@@ -131,6 +142,122 @@ CHECKS: dict[LiteralString, LiteralString] = {
         SELECT 'entry', format('grant_key=%s', e.grant_key), format('it was used %s times', count(*))
           FROM ledger.entry e WHERE e.grant_key IS NOT NULL
          GROUP BY e.grant_key HAVING count(*) > 1 ORDER BY e.grant_key""",
+    # What takes a transfer back names one that is there and no reversal itself, and never more than all of it.
+    "reversal": """
+        SELECT 'entry', format('account_id=%s, version=%s', r.account_id, r.version),
+               format('it takes back line %s of journal %s, ', r.reversed_line, r.reversed_journal_id)
+               || CASE WHEN o.journal_id IS NULL THEN 'which is not there'
+                       WHEN o.reversed_journal_id IS NOT NULL THEN 'which is a reversal itself'
+                       ELSE format('of which %s in all, with it %s', abs(o.amount), r.taken) END
+          FROM (SELECT e.*, sum(abs(e.amount)) OVER (PARTITION BY e.reversed_journal_id, e.reversed_line
+                                                         ORDER BY e.journal_id, e.line) AS taken
+                  FROM ledger.entry e WHERE e.reversed_journal_id IS NOT NULL) r
+          LEFT JOIN ledger.entry o ON o.journal_id = r.reversed_journal_id AND o.line = r.reversed_line
+         WHERE o.journal_id IS NULL OR o.reversed_journal_id IS NOT NULL OR r.taken > abs(o.amount)
+         ORDER BY r.journal_id, r.line""",
+    # Each closed month: the balances before it and its own entries make the balances at its end.
+    "period balance": _DATED
+    + """
+        SELECT 'period_balance', format('month=%s, account_id=%s', to_char(d.month, 'YYYY-MM'), d.account_id),
+               format('debit, credit and balance are %s, %s and %s; its entries make %s, %s and %s', d.debit, d.credit,
+                      d.balance, d.made_debit, d.made_credit, d.made_credit - d.made_debit)
+          FROM (SELECT m.month, m.account_id, sum(m.debit) AS debit, sum(m.credit) AS credit, sum(m.balance) AS balance,
+                       sum(m.made_debit) AS made_debit, sum(m.made_credit) AS made_credit
+                  FROM (SELECT b.month, b.account_id, b.debit, b.credit, b.balance, 0 AS made_debit, 0 AS made_credit
+                          FROM ledger.period_balance b
+                        UNION ALL
+                        SELECT p.month, b.account_id, 0, 0, 0, b.debit, b.credit
+                          FROM period p JOIN ledger.period_balance b ON b.month = p.before
+                        UNION ALL
+                        SELECT d.month, e.account_id, 0, 0, 0, coalesce(-sum(e.amount) FILTER (WHERE e.amount < 0), 0),
+                               coalesce(sum(e.amount) FILTER (WHERE e.amount > 0), 0)
+                          FROM ledger.entry e
+                          JOIN ledger.journal j ON j.id = e.journal_id
+                          JOIN dated d ON d.value_date = j.value_date
+                         -- Without a closed month the entries are not read for this.
+                         WHERE d.month IS NOT NULL AND EXISTS (SELECT FROM ledger.period_close)
+                         GROUP BY d.month, e.account_id) m
+                 GROUP BY m.month, m.account_id) d
+         WHERE (d.debit, d.credit, d.balance) <> (d.made_debit, d.made_credit, d.made_credit - d.made_debit)
+         ORDER BY d.month, d.account_id""",
+    # The control totals of each closed month: journals by value date, entries as their seals count them, and what was
+    # credited as the balances just checked have it.
+    "period totals": _DATED
+    + """
+        SELECT 'period_close', format('month=%s', p.name),
+               format('it counts %s journals, %s entries and %s; the books have %s, %s and %s', p.journals, p.entries,
+                      p.sums, coalesce(m.journals, 0), coalesce(m.entries, 0), coalesce(s.sums, '{}'))
+          FROM period p
+          LEFT JOIN (SELECT d.month, count(*) AS journals, coalesce(sum(octet_length(b.leaves) / 32 - 1), 0) AS entries
+                       FROM ledger.journal j
+                       JOIN dated d ON d.value_date = j.value_date
+                       LEFT JOIN ledger.block_journal b ON b.journal_id = j.id
+                      GROUP BY d.month) m ON m.month = p.month
+          LEFT JOIN (SELECT c.month, jsonb_object_agg(c.asset, c.credited) AS sums
+                       FROM (SELECT q.month, a.asset, sum(b.credit * CASE b.month WHEN q.month THEN 1 ELSE -1 END) AS credited
+                               FROM period q
+                               JOIN ledger.period_balance b ON b.month IN (q.month, q.before)
+                               JOIN ledger.account a ON a.id = b.account_id
+                              GROUP BY q.month, a.asset) c
+                      WHERE c.credited <> 0 GROUP BY c.month) s ON s.month = p.month
+         WHERE (p.journals, p.entries, p.sums)
+               IS DISTINCT FROM (coalesce(m.journals, 0), coalesce(m.entries, 0), coalesce(s.sums, '{}'))
+         ORDER BY p.month""",
+    "closed period": _DATED
+    + """
+        SELECT 'journal', format('id=%s', j.id),
+               format('its value date is %s; that month was closed under block %s, %s', j.value_date, p.block_number,
+                      coalesce('and it was sealed in block ' || b.block_number, 'and it is not sealed'))
+          FROM ledger.journal j
+          JOIN dated d ON d.value_date = j.value_date
+          JOIN period p ON p.month = d.month
+          LEFT JOIN ledger.block_journal b ON b.journal_id = j.id
+         WHERE b.block_number IS NULL OR b.block_number > coalesce(p.block_number, 0)
+         ORDER BY j.id""",
+    "closing": """
+        SELECT 'period_close', format('month=%s', to_char(d.closed_month, 'YYYY-MM')), 'it is gone, and its closing was confirmed'
+          FROM ledger.proposal_decision d
+         WHERE d.closed_month IS NOT NULL
+           AND NOT EXISTS (SELECT FROM ledger.period_close c WHERE c.month = d.closed_month)
+         ORDER BY d.closed_month""",
+    # Control totals of transfer batches: each chunk is one journal of that many lines and that sum, posted on the
+    # batch's terms, and what is posted and what failed make what was approved.
+    "bulk chunk": """
+        SELECT 'bulk_chunk', format('batch_id=%s, chunk=%s', coalesce(c.batch_id::text, f.batch), coalesce(c.chunk, f.chunk)),
+               format('it has %s lines of %s in journal %s; the entries of its journal %s make %s of %s', c.lines, c.total,
+                      c.journal_id, f.journal_id, coalesce(f.lines, 0), coalesce(f.total, 0))
+          FROM ledger.bulk_chunk c
+          FULL JOIN (SELECT j.batch, j.chunk, j.id AS journal_id, count(*) AS lines, sum(abs(e.amount)) AS total
+                       FROM ledger.bulk_batch b
+                       JOIN ledger.journal j ON j.batch = b.id::text
+                       JOIN ledger.entry e ON e.journal_id = j.id AND e.grant_key IS NOT NULL
+                      GROUP BY j.id) f ON f.batch = c.batch_id::text AND f.chunk = c.chunk
+         WHERE c.batch_id IS NULL OR (c.lines, c.total) IS DISTINCT FROM (coalesce(f.lines, 0), coalesce(f.total, 0))
+            OR c.journal_id IS DISTINCT FROM f.journal_id
+         ORDER BY coalesce(c.batch_id::text, f.batch), coalesce(c.chunk, f.chunk)""",
+    "bulk batch": """
+        SELECT 'bulk_batch', format('id=%s', b.id),
+               format('it posted %s lines of %s and failed %s of %s, of %s lines of %s; its chunks make %s of %s and %s of %s',
+                      b.posted_lines, b.posted_total, b.failed_lines, b.failed_total, b.lines - b.excluded, b.total,
+                      c.lines, c.total, c.failed_lines, c.failed_total)
+          FROM ledger.bulk_batch b
+          LEFT JOIN (SELECT batch_id, sum(lines) AS lines, sum(total) AS total, sum(failed_lines) AS failed_lines,
+                            sum(failed_total) AS failed_total
+                       FROM ledger.bulk_chunk GROUP BY batch_id) c ON c.batch_id = b.id
+         WHERE b.state = 'posted'
+           AND ((b.posted_lines, b.posted_total, b.failed_lines, b.failed_total)
+                IS DISTINCT FROM (c.lines, c.total, c.failed_lines, c.failed_total)
+                OR b.posted_lines + b.failed_lines <> b.lines - b.excluded OR b.posted_total + b.failed_total <> b.total)
+         ORDER BY b.number""",
+    "bulk journal": """
+        SELECT 'journal', format('id=%s', j.id), format('it is not posted on the terms of transfer batch %s', b.id)
+          FROM ledger.bulk_batch b
+          JOIN ledger.journal j ON j.batch = b.id::text
+         WHERE (j.kind, j.value_date, j.reason) IS DISTINCT FROM (b.kind, b.value_date, b.reason)
+            OR EXISTS (SELECT FROM ledger.entry e
+                         JOIN ledger.account a ON a.id = CASE WHEN e.amount > 0 THEN e.counter_account_id ELSE e.account_id END
+                        WHERE e.journal_id = j.id AND e.grant_key IS NOT NULL AND (a.address, a.asset) <> (b.source, b.asset))
+         ORDER BY j.id""",
 }
 
 _COUNTS: LiteralString = """

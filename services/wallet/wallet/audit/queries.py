@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import date
 from typing import Any
 
 from sqlalchemy import text
@@ -60,44 +58,6 @@ def blocks_before(db: Session, number: int | None, limit: int) -> Sequence[Block
     """Give blocks, newest first, those before block `number` where one is given."""
     statement = select(Block).order_by(col(Block.number).desc()).limit(limit)
     return db.exec(statement if number is None else statement.where(Block.number < number)).all()
-
-
-@dataclass(frozen=True, slots=True)
-class AccountTotals:
-    """What was debited from and credited to one account, both as amounts of 0 and up."""
-
-    asset: str
-    address: str
-    debit: int
-    credit: int
-
-
-def account_totals(db: Session, as_of_block: int | None, as_of_date: date | None) -> Iterator[AccountTotals]:
-    """Add up the entries of each account, ordered by asset and address.
-
-    `as_of_block`: of the journals sealed up to and with that block, which gives the same figures for ever.
-    `as_of_date`: of the journals with that value date or an earlier one. Both: both.
-    """
-    sealed = "JOIN ledger.block_journal b ON b.journal_id = e.journal_id AND b.block_number <= :as_of_block"
-    dated = "JOIN ledger.journal j ON j.id = e.journal_id AND j.value_date <= :as_of_date"
-    rows = db.execute(
-        text(
-            f"""
-            SELECT a.asset, a.address, t.debit, t.credit
-              FROM (SELECT e.account_id, coalesce(-sum(e.amount) FILTER (WHERE e.amount < 0), 0) AS debit,
-                           coalesce(sum(e.amount) FILTER (WHERE e.amount > 0), 0) AS credit
-                      FROM ledger.entry e
-                           {sealed if as_of_block is not None else ""} {dated if as_of_date is not None else ""}
-                     GROUP BY e.account_id) t
-              JOIN ledger.account a ON a.id = t.account_id
-             ORDER BY a.asset COLLATE "C", a.address COLLATE "C"
-            """
-        ),
-        {"as_of_block": as_of_block, "as_of_date": as_of_date},
-        execution_options={"yield_per": 5000},
-    )
-    for row in rows:
-        yield AccountTotals(row.asset, row.address, int(row.debit), int(row.credit))
 
 
 def legs(db: Session, journal_id: int, lines: Sequence[int]) -> Sequence[Mapping[str, Any]]:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from foundation.refusals import BadRequest, Conflict, NotFound
+from foundation.refusals import Conflict, NotFound
+from wallet.ledger.refusals import BlockNotThere
+
+__all__ = ["BlockNotFound", "BlockNotThere", "NotSealedYet", "SealBroken", "TransferNotFound"]
 
 
 class BlockNotFound(NotFound):
@@ -17,13 +20,6 @@ class TransferNotFound(NotFound):
 
     def __init__(self) -> None:
         super().__init__("Deze overboeking is er niet.")
-
-
-class BlockNotThere(BadRequest):
-    code = "blockNotFound"
-
-    def __init__(self, number: int) -> None:
-        super().__init__(f"Blok {number} is er (nog) niet; kies een blok dat er is.", pointer="asOfBlock")
 
 
 class NotSealedYet(Conflict):

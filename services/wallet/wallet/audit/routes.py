@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from datetime import date
+from itertools import chain
 from typing import Annotated
 
 from fastapi import APIRouter, Path, Query, Request, Response
+from starlette.responses import StreamingResponse
 
 from foundation.access import Caller, Role, require
-from foundation.database import ReadSession
+from foundation.database import ReadSession, database_of
 from foundation.pages import DEFAULT_LIMIT, CursorParam, Limit, decode_cursor, encode_cursor, link_next
 from foundation.schemas import PageOut
 from wallet.audit import actions, queries
-from wallet.audit.schemas import AssetTotalsOut, BlockOut, ProofOut, TrialBalanceOut
+from wallet.audit.exports.routes import Download
+from wallet.audit.schemas import BlockOut, ProofOut, TrialBalanceOut, trial_balance_json
+from wallet.ledger.periods.queries import AsOf
 
 router = APIRouter(tags=["audit"])
 
@@ -46,16 +50,18 @@ def get_block(number: BlockNumber, _: Auditor, db: ReadSession) -> BlockOut:
     return BlockOut.of(actions.find_block(db, number))
 
 
-@router.get("/trial-balance")
+@router.get("/trial-balance", response_class=StreamingResponse, responses={200: {"model": TrialBalanceOut}})
 def get_trial_balance(
     _: FinanceOrAuditor,
-    db: ReadSession,
+    request: Request,
     as_of_block: Annotated[int | None, Query(alias="asOfBlock", ge=1, le=2**63 - 1)] = None,
     as_of_date: Annotated[date | None, Query(alias="asOfDate")] = None,
-) -> TrialBalanceOut:
+) -> Download:
     """What was debited and credited per account, now, as of a block or as of a value date."""
-    totals = actions.trial_balance(db, as_of_block, as_of_date)
-    return TrialBalanceOut({asset: AssetTotalsOut.of(accounts) for asset, accounts in totals.items()})
+    pieces = trial_balance_json(actions.trial_balance(database_of(request), AsOf(as_of_block, as_of_date)))
+    # The first piece before the headers: a block that is not there is still a problem document.
+    first = next(pieces)
+    return Download(pieces, chain([first], pieces), media_type="application/json")
 
 
 @router.get("/transfers/{transfer_id}/proof")

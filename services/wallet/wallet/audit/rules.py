@@ -120,9 +120,11 @@ def leaf(encoded: bytes) -> bytes:
 def tree_root(nodes: Sequence[bytes], domain: bytes) -> bytes:
     """Give the root of the Merkle tree over these nodes; an odd last node moves up as it is."""
     sha256 = hashlib.sha256
-    level = list(nodes)
+    level = nodes
     while len(level) > 1:
-        above = [sha256(domain + left + right).digest() for left, right in zip(level[::2], level[1::2], strict=False)]
+        one_by_one = iter(level)
+        # Both sides take from the same iterator, so each pair is the next two; slices of a level cost a third more.
+        above = [sha256(domain + left + right).digest() for left, right in zip(one_by_one, one_by_one, strict=False)]
         if len(level) % 2:
             above.append(level[-1])
         level = above

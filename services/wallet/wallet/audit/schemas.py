@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections.abc import Generator, Sequence
+from contextlib import closing
 from datetime import datetime
+from itertools import groupby, islice
+from operator import attrgetter
 from typing import Literal
 
 from pydantic import RootModel
@@ -11,8 +15,8 @@ from pydantic import RootModel
 from foundation.schemas import ApiOut
 from wallet.audit.actions import Proof
 from wallet.audit.models import Block
-from wallet.audit.queries import AccountTotals
 from wallet.audit.rules import Sibling
+from wallet.ledger.periods.queries import Totals
 
 
 class BlockOut(ApiOut):
@@ -55,6 +59,12 @@ class AccountTotalsOut(ApiOut):
     credit: int
     balance: int
 
+    @classmethod
+    def of(cls, totals: Totals) -> AccountTotalsOut:
+        return cls(
+            address=totals.address, debit=totals.debit, credit=totals.credit, balance=totals.credit - totals.debit
+        )
+
 
 class AssetTotalsOut(ApiOut):
     debit: int
@@ -62,18 +72,31 @@ class AssetTotalsOut(ApiOut):
     difference: int
     accounts: list[AccountTotalsOut]
 
-    @classmethod
-    def of(cls, totals: Sequence[AccountTotals]) -> AssetTotalsOut:
-        debit, credit = sum(t.debit for t in totals), sum(t.credit for t in totals)
-        accounts = [
-            AccountTotalsOut(address=t.address, debit=t.debit, credit=t.credit, balance=t.credit - t.debit)
-            for t in totals
-        ]
-        return cls(debit=debit, credit=credit, difference=credit - debit, accounts=accounts)
-
 
 class TrialBalanceOut(RootModel[dict[str, AssetTotalsOut]]):
-    """Per asset code."""
+    """Per asset code; the accounts come first and the totals, which are known then, last."""
+
+
+_WRITTEN_AT_ONCE = 500
+
+
+def trial_balance_json(accounts: Generator[Totals]) -> Generator[bytes]:
+    """Write a `TrialBalanceOut` while its accounts are read: of a hundred thousand only some are ever in memory."""
+    with closing(accounts):
+        before = b"{"
+        for asset, of_asset in groupby(accounts, attrgetter("asset")):
+            debit = credit = 0
+            yield before + json.dumps(asset).encode() + b':{"accounts":['
+            separator = ""
+            while some := list(islice(of_asset, _WRITTEN_AT_ONCE)):
+                debit += sum(each.debit for each in some)
+                credit += sum(each.credit for each in some)
+                written = ",".join(AccountTotalsOut.of(each).model_dump_json(by_alias=True) for each in some)
+                yield (separator + written).encode()
+                separator = ","
+            yield f'],"debit":{debit},"credit":{credit},"difference":{credit - debit}}}'.encode()
+            before = b","
+        yield b"{}" if before == b"{" else b"}"
 
 
 class SiblingOut(ApiOut):

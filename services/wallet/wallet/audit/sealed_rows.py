@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import psycopg
+from psycopg.pq import ExecStatus
 
 from wallet.audit import rules
 from wallet.audit.differences import Report
@@ -110,16 +111,31 @@ class SealedRows:
                     self._report.add("zero sum", "journal", journal.key, what)
         return journals
 
-    def _copied(self, statement: str) -> Iterator[bytes]:
-        """Give the rows of a binary COPY, each from its number of fields on."""
-        with self._db.cursor() as cursor, cursor.copy(statement) as messages:
-            for message in messages:
-                if len(message) < _SHORTEST_ROW:
-                    continue
-                row = bytes(message)
-                yield row[_COPY_HEADER_LENGTH:] if row.startswith(_COPY_STARTS) else row
+    def _copied(self, statement: str) -> Iterator[memoryview]:
+        """Give the rows of a binary COPY, each from its number of fields on; each lives until the next is asked for.
 
-    def _journal(self, row: bytes) -> SealedJournal:
+        Straight from libpq: through a cursor, each row costs a turn of psycopg's waiting loop, which took a quarter of
+        the whole verification.
+        """
+        connection = self._db.pgconn
+        begun = connection.exec_(statement.encode())
+        if begun.status != ExecStatus.COPY_OUT:
+            raise psycopg.OperationalError(begun.get_error_message())
+        next_row = connection.get_copy_data
+        length, message = next_row(0)
+        if length >= _SHORTEST_ROW and message[: len(_COPY_STARTS)] == _COPY_STARTS:
+            # The copy's own header may come with the first row.
+            yield message[_COPY_HEADER_LENGTH:]
+            length, message = next_row(0)
+        while length >= 0:
+            if length >= _SHORTEST_ROW:
+                yield message
+            length, message = next_row(0)
+        while (ended := connection.get_result()) is not None:
+            if ended.status != ExecStatus.COMMAND_OK:
+                raise psycopg.OperationalError(ended.get_error_message())
+
+    def _journal(self, row: memoryview) -> SealedJournal:
         fields, block_number, position, journal_id, there, root, leaves_hash = _OF_JOURNAL.unpack_from(row)
         if fields != _JOURNAL_FIELDS:
             raise psycopg.DataError(f"a journal has {fields} fields, not {_JOURNAL_FIELDS}")

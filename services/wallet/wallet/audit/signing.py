@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
@@ -32,7 +33,7 @@ class SealKey:
 @lru_cache(maxsize=4)
 def seal_key(path: Path) -> SealKey:
     """Read the private key (JWK) that signs new blocks; read once, a new key needs a restart."""
-    key = _read(path, json.loads(_text(path)))
+    key = _read(path, _content(path))
     private = key.private_key
     if not isinstance(private, Ed25519PrivateKey):
         raise UnusableKeyError(f"{path} holds no private Ed25519 key")
@@ -50,7 +51,7 @@ class SealKeys:
         """Read the public parts of JWK and JWKS files: the present key, and those of earlier years."""
         keys: dict[str, Ed25519PublicKey] = {}
         for path in paths:
-            content = json.loads(_text(path))
+            content = _content(path)
             for one in content["keys"] if isinstance(content, dict) and "keys" in content else [content]:
                 key = _read(path, one)
                 public = key.public_key
@@ -76,11 +77,13 @@ def key_id(key: OKPKey) -> str:
     return str(key.get("kid") or key.thumbprint())
 
 
-def _text(path: Path) -> str:
+def _content(path: Path) -> Any:
     try:
-        return path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
         raise UnusableKeyError(f"{path} cannot be read: {error}") from error
+    except ValueError as error:
+        raise UnusableKeyError(f"{path} is no JSON") from error
 
 
 def _read(path: Path, content: object) -> OKPKey:

@@ -16,8 +16,10 @@ from typing import Any
 import psycopg
 from psycopg.rows import dict_row
 
-from wallet.audit import anchor, figures, rules
+from wallet.audit import anchor, checkpoint, figures, rules
 from wallet.audit.anchor import Anchor, BrokenLineError
+from wallet.audit.bulk_content import verify_bulk_content
+from wallet.audit.checkpoint import Checkpoint
 from wallet.audit.differences import Report
 from wallet.audit.sealed_rows import SealedJournal, SealedRows
 from wallet.audit.signing import SealKeys
@@ -36,14 +38,26 @@ _IN_ORDER = "SET LOCAL enable_hashjoin = {0}; SET LOCAL enable_mergejoin = {0}; 
 _BLOCKS = """
 SELECT number, previous_header, root, journals, entries, first_journal, last_journal, sums, sealed_at, format_version,
        header, signature, key_id
-  FROM ledger.block ORDER BY number
+  FROM ledger.block WHERE number >= %s ORDER BY number
 """
 
 Block = dict[str, Any]
 
 
-def verify(url: str, keys: SealKeys, anchor_file: Path) -> Report:
-    """Verify a whole ledger. Raises `psycopg.Error` or `OSError` when it cannot be read."""
+class NoSuchBlockError(Exception):
+    """A verification that was to begin at a block that is not there; the message says which."""
+
+
+def verify(
+    url: str, keys: SealKeys, anchor_file: Path, *, from_block: int = 1, checkpoint_file: Path | None = None
+) -> Report:
+    """Verify a ledger: its sealed rows from a block on, and always every figure.
+
+    With a checkpoint file, what is good is written down batch by batch, a run that was interrupted goes on behind it
+    (`from_block` is then left aside), and a run that came to its end takes the file away.
+
+    Raises `psycopg.Error` or `OSError` when it cannot be read, `BrokenCheckpointError`, `NoSuchBlockError`.
+    """
     report = Report()
     began = time.monotonic()
     # Before the snapshot: what is anchored by now is committed, and so in the snapshot.
@@ -52,12 +66,35 @@ def verify(url: str, keys: SealKeys, anchor_file: Path) -> Report:
         db.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
         db.read_only = True
         db.execute(_IN_ORDER.format("off"))
-        _verify_blocks(db, keys, _Anchors(anchor_file, anchored, report), report)
+        reached = _start(db, from_block, checkpoint_file, report)
+        _verify_blocks(db, keys, _Anchors(anchor_file, anchored, report), report, reached, checkpoint_file)
         db.execute(_IN_ORDER.format("on"))
         figures.verify_figures(db, report)
+        verify_bulk_content(db, report)
         db.rollback()
+    if checkpoint_file is not None:
+        checkpoint.remove(checkpoint_file)
     report.seconds = time.monotonic() - began
     return report
+
+
+def _start(
+    db: psycopg.Connection[Any], from_block: int, checkpoint_file: Path | None, report: Report
+) -> Checkpoint | None:
+    """Give the block behind which to begin; None for the first."""
+    kept = checkpoint.read(checkpoint_file) if checkpoint_file is not None else None
+    number = kept.number if kept else from_block - 1
+    if number == 0:
+        return None
+    row = db.execute("SELECT header FROM ledger.block WHERE number = %s", (number,)).fetchone()
+    if kept is not None and (row is None or row[0] != kept.header):
+        # Somebody wrote the history anew: all of it is looked at, to name the first bad row.
+        report.add("checkpoint", "block", f"number={number}", "it is not the block that was verified before")
+        return None
+    if row is None:
+        raise NoSuchBlockError(f"block {number} is not there, so block {from_block} does not follow it")
+    report.from_block = number + 1
+    return Checkpoint(number, row[0])
 
 
 class _Anchors:
@@ -77,6 +114,16 @@ class _Anchors:
             self._report.add("anchor", "anchor", f"line {self._line}", str(error))
             self._lines = iter(())
             return None
+
+    def pass_over(self, reached: Checkpoint) -> None:
+        """Go to the line behind a block that is believed; the header that the next block builds on is compared."""
+        line: Anchor | None = None
+        for _ in range(reached.number):
+            line = self._next() or line
+        # A block may lack its line for a moment, as any; one that has another block's header was replaced.
+        if line is not None and line.number == reached.number and line.header != reached.header:
+            what = "its header is not the one that was anchored"
+            self._report.add("anchor", "block", f"number={reached.number}", what)
 
     def compare(self, block: Block) -> None:
         """Compare the next block with the next line."""
@@ -103,12 +150,22 @@ class _Anchors:
             self._report.add("anchor", "block", f"number={line.number}", what)
 
 
-def _verify_blocks(db: psycopg.Connection[Any], keys: SealKeys, anchors: _Anchors, report: Report) -> None:
-    """Recompute every block: its rows, tree, header, place in the chain, signature and anchor."""
+def _verify_blocks(
+    db: psycopg.Connection[Any],
+    keys: SealKeys,
+    anchors: _Anchors,
+    report: Report,
+    reached: Checkpoint | None,
+    checkpoint_file: Path | None,
+) -> None:
+    """Recompute every block behind `reached`: its rows, tree, header, place in the chain, signature and anchor."""
     rows = SealedRows(db, report)
     previous = rules.NO_HEADER
     number = 0
-    for batch in _batches(db):
+    if reached is not None:
+        number, previous = reached.number, reached.header
+        anchors.pass_over(reached)
+    for batch in _batches(db, number + 1):
         journals = rows.read(batch[0]["number"], batch[-1]["number"])
         of_block = {number: list(group) for number, group in groupby(journals, lambda journal: journal.block_number)}
         for block in batch:
@@ -127,6 +184,8 @@ def _verify_blocks(db: psycopg.Connection[Any], keys: SealKeys, anchors: _Anchor
                 report.add("signature", "block", key, fault)
             anchors.compare(block)
             previous = block["header"]
+        if checkpoint_file is not None and report.ok:
+            checkpoint.write(checkpoint_file, Checkpoint(number, previous))
     anchors.finish()
 
 
@@ -134,13 +193,13 @@ def _seal(block: Block) -> rules.BlockSeal:
     return rules.BlockSeal(**{name: block[name] for name in rules.BlockSeal.__dataclass_fields__})
 
 
-def _batches(db: psycopg.Connection[Any]) -> Iterator[list[Block]]:
-    """Give the blocks in order, in runs of about as many entries as the blocks themselves claim."""
+def _batches(db: psycopg.Connection[Any], first: int) -> Iterator[list[Block]]:
+    """Give the blocks from `first` on in order, in runs of about as many entries as the blocks themselves claim."""
     with db.cursor("blocks", row_factory=dict_row) as cursor:
         cursor.itersize = _BATCH_BLOCKS
         batch: list[Block] = []
         entries = 0
-        for block in cursor.execute(_BLOCKS):
+        for block in cursor.execute(_BLOCKS, (first,)):
             batch.append(block)
             entries += block["entries"]
             if entries >= _BATCH_ENTRIES or len(batch) >= _BATCH_BLOCKS:

@@ -26,6 +26,8 @@ _KINDS = {
     "payout": "Uitbetaling naar uw bankrekening",
     "payout-return": "Uitbetaling teruggekomen van de bank",
     "payout-rejection": "Uitbetaling geweigerd door de bank",
+    "credit": "Nieuw tegoed",
+    "capture": "Besteed",
     "manual": "Correctie door de gemeente",
     "reversal": "Teruggedraaide boeking",
 }

@@ -23,6 +23,7 @@ from wallet.holders.refusals import HolderNotFound, IbanNotFound
 from wallet.holders.rules import masked_iban
 from wallet.holders.schemas import (
     BlockOut,
+    HolderHoldOut,
     HolderIn,
     HolderOut,
     IbanConfirmationsIn,
@@ -38,6 +39,8 @@ from wallet.holders.schemas import (
     TransactionOut,
 )
 from wallet.holders.vault import Vault, open_vault
+from wallet.ledger.holds.queries import Sought, cursor_after, hold_in_cursor, holds_before
+from wallet.ledger.holds.schemas import HoldState
 from wallet.ledger.queries import Transaction, purses_of, transactions_of
 
 router = APIRouter(tags=["holders"])
@@ -79,7 +82,7 @@ def post_holder(body: HolderIn, caller: Caseworker, command: IdempotentCommand) 
 @router.get("/holders/{holder_id}")
 def get_holder(holder_id: str, caller: Reader, db: ReadSession) -> HolderOut:
     """Give a person with their IBANs, masked; of the BSN only that there is one."""
-    holder = queries.holder(db, _visible(holder_id, caller))
+    holder = queries.holder(db, visible(holder_id, caller))
     ibans = queries.ibans_of(db, holder.id)
     usable = queries.usable_iban(ibans, business_date())
     vault = open_vault()
@@ -153,13 +156,33 @@ def post_unblocking(holder_id: str, body: ReasonIn, caller: Caseworker, command:
 @router.get("/holders/{holder_id}/purses")
 def get_purses(holder_id: str, caller: Reader, db: ReadSession) -> PageOut[PurseOut]:
     """List a person's purses; one that never held anything is not there yet."""
-    holder = queries.holder(db, _visible(holder_id, caller))
+    holder = queries.holder(db, visible(holder_id, caller))
     items = [
         PurseOut(purse=row.purse, asset=row.asset, balance=row.balance, held=row.held, available=row.available or 0)
         for row in purses_of(db, f"holder:{holder.id}")
         if row.purse is not None
     ]
     return PageOut(items=items)
+
+
+@router.get("/holders/{holder_id}/holds")
+def get_holds(
+    request: Request,
+    response: Response,
+    holder_id: str,
+    caller: Reader,
+    db: ReadSession,
+    state: Annotated[HoldState | None, Query()] = None,
+    limit: Limit = DEFAULT_LIMIT,
+    cursor: CursorParam = None,
+) -> PageOut[HolderHoldOut]:
+    """List what is and was set apart on a person's purses, newest first; `state=open` is what is held now."""
+    holder = queries.holder(db, visible(holder_id, caller))
+    sought = Sought(owner=f"holder:{holder.id}", state=state)
+    found = holds_before(db, sought, hold_in_cursor(cursor), limit + 1)
+    following = cursor_after(found, limit)
+    link_next(request, response, following)
+    return PageOut(items=[HolderHoldOut.model_validate(row) for row in found[:limit]], next_cursor=following)
 
 
 @router.get("/holders/{holder_id}/transactions")
@@ -176,7 +199,7 @@ def get_transactions(
     cursor: CursorParam = None,
 ) -> PageOut[TransactionOut]:
     """List what happened on a person's purses, newest first, in words."""
-    holder = queries.holder(db, _visible(holder_id, caller))
+    holder = queries.holder(db, visible(holder_id, caller))
     found, following = transactions_of(
         db, f"holder:{holder.id}", purse=purse, from_=from_, to=to, limit=limit, cursor=cursor
     )
@@ -194,7 +217,7 @@ def _set_blocked(
     return command.once(body, act, status_code)
 
 
-def _visible(holder_id: str, caller: Caller) -> UUID:
+def visible(holder_id: str, caller: Caller) -> UUID:
     """Give the id when the caller may see this person; somebody else's and nobody's look the same."""
     known = _id(holder_id)
     if not caller.has(Role.CASEWORKER, Role.AUDITOR) and caller.holder_id != str(known):

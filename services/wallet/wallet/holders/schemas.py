@@ -9,6 +9,7 @@ from uuid import UUID
 from pydantic import Field, SecretStr
 
 from foundation.schemas import ApiModel, ApiOut, Line, LongLine
+from wallet.ledger.holds.schemas import HoldState
 from wallet.ledger.schemas import Day
 
 Secret = Annotated[SecretStr, Field(min_length=1, max_length=64)]
@@ -103,6 +104,21 @@ class PurseOut(ApiOut):
     balance: int
     held: int
     available: int
+
+
+class HolderHoldOut(ApiOut):
+    """An amount on a purse that waits for something: what for, how much of it is left, and until when at most."""
+
+    id: UUID
+    purse: str
+    asset: str
+    amount: int
+    remaining: int
+    state: HoldState
+    purpose: str
+    opened_at: datetime
+    expires_at: datetime | None
+    closed_at: datetime | None
 
 
 class TransactionOut(ApiOut):

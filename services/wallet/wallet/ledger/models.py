@@ -1,4 +1,4 @@
-"""The tables of the ledger, for reading; only the functions of migration 0001 write them (proposals apart)."""
+"""The tables of the ledger, for reading; only the functions of migrations 0001 and 0005 write them (proposals apart)."""
 
 from __future__ import annotations
 
@@ -8,8 +8,10 @@ from uuid import UUID
 
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     CheckConstraint,
     Column,
+    Date,
     DateTime,
     ForeignKey,
     ForeignKeyConstraint,
@@ -56,6 +58,11 @@ class Purse(SQLModel, table=True):
     scheme: str = Field(sa_type=Text)
     floor: int | None = Field(default=None, sa_type=BigInteger)
     ceiling: int | None = Field(default=None, sa_type=BigInteger)
+    claimable: bool = Field(
+        default=False,
+        sa_column=Column(Boolean, nullable=False, server_default=text("false")),
+        description="whether its owner may come to owe what a reversal takes back and is no longer there",
+    )
 
 
 class Owner(SQLModel, table=True):
@@ -111,7 +118,7 @@ class Journal(SQLModel, table=True):
     """One business event and who did it."""
 
     __tablename__ = "journal"
-    __table_args__ = ({"schema": SCHEMA},)
+    __table_args__ = (Index("journal_value_date", "value_date", postgresql_using="brin"), {"schema": SCHEMA})
 
     id: int = Field(sa_column=Column(BigInteger, Identity(always=True), primary_key=True))
     kind: str = Field(sa_type=Text)
@@ -133,6 +140,12 @@ class Entry(SQLModel, table=True):
     __table_args__ = (
         UniqueConstraint("journal_id", "line", name="entry_line"),
         Index("entry_grant_key_once", "grant_key", unique=True, postgresql_where=text("grant_key IS NOT NULL")),
+        Index(
+            "entry_reversal",
+            "reversed_journal_id",
+            "reversed_line",
+            postgresql_where=text("reversed_journal_id IS NOT NULL"),
+        ),
         {"schema": SCHEMA},
     )
 
@@ -157,7 +170,8 @@ class Hold(SQLModel, table=True):
 
     __tablename__ = "hold"
     __table_args__ = (
-        Index("hold_open", "account_id", postgresql_where=text("state = 'open'")),
+        Index("hold_of_account", "account_id", "opened_at", "id"),
+        Index("hold_opened", "opened_at", "id"),
         Index("hold_to_expire", "expires_at", postgresql_where=text("state = 'open' AND expires_at IS NOT NULL")),
         {"schema": SCHEMA},
     )
@@ -171,6 +185,7 @@ class Hold(SQLModel, table=True):
     opened_at: datetime = Field(sa_column=_instant())
     expires_at: datetime | None = Field(default=None, sa_column=_instant(nullable=True))
     closed_at: datetime | None = Field(default=None, sa_column=_instant(nullable=True))
+    opened_by: str = Field(sa_type=Text)
 
 
 class HoldEvent(SQLModel, table=True):
@@ -217,7 +232,7 @@ class Proposal(SQLModel, table=True):
     __table_args__ = (UniqueConstraint("id", "proposed_by", name="proposal_id_proposed_by_key"), {"schema": SCHEMA})
 
     id: UUID = Field(primary_key=True, sa_type=postgresql.UUID)
-    subject: str = Field(sa_type=Text, description="transfer or deposit")
+    subject: str = Field(sa_type=Text, description="transfer, deposit, reversal or closing")
     fund: str | None = Field(default=None, sa_column=Column(Text, ForeignKey("ledger.fund.code")))
     posting: dict[str, Any] = Field(sa_column=Column(postgresql.JSONB, nullable=False))
     reason: str = Field(sa_type=Text)
@@ -232,6 +247,7 @@ class ProposalDecision(SQLModel, table=True):
     __table_args__ = (
         ForeignKeyConstraint(["proposal_id", "proposed_by"], ["ledger.proposal.id", "ledger.proposal.proposed_by"]),
         UniqueConstraint("journal_id", name="proposal_decision_journal_id_key"),
+        UniqueConstraint("closed_month", name="proposal_decision_closed_month_key"),
         CheckConstraint("decided_by <> proposed_by", name="proposal_decided_by_another"),
         {"schema": SCHEMA},
     )
@@ -242,4 +258,44 @@ class ProposalDecision(SQLModel, table=True):
     outcome: str = Field(sa_type=Text)
     reason: str | None = Field(default=None, sa_type=Text)
     journal_id: int | None = Field(default=None, sa_column=Column(BigInteger, ForeignKey("ledger.journal.id")))
+    closed_month: date | None = Field(default=None, sa_column=Column(Date, ForeignKey("ledger.period_close.month")))
     decided_at: datetime = Field(sa_column=_instant())
+
+
+class PeriodClose(SQLModel, table=True):
+    """A calendar month in which nothing more is posted; `sums` is what was credited in it, per asset."""
+
+    __tablename__ = "period_close"
+    __table_args__ = (
+        ForeignKeyConstraint(["proposal_id", "proposed_by"], ["ledger.proposal.id", "ledger.proposal.proposed_by"]),
+        UniqueConstraint("proposal_id", name="period_close_proposal_id_key"),
+        CheckConstraint("closed_by <> proposed_by", name="period_closed_by_another"),
+        {"schema": SCHEMA},
+    )
+
+    month: date = Field(primary_key=True, description="its first day")
+    proposal_id: UUID = Field(sa_type=postgresql.UUID)
+    proposed_by: str = Field(sa_type=Text)
+    closed_by: str = Field(sa_type=Text)
+    closed_at: datetime = Field(sa_column=_instant())
+    block_number: int | None = Field(default=None, sa_type=BigInteger)
+    journals: int = Field(sa_type=BigInteger)
+    entries: int = Field(sa_type=BigInteger)
+    sums: dict[str, Any] = Field(sa_column=Column(postgresql.JSONB, nullable=False))
+
+
+class PeriodBalance(SQLModel, table=True):
+    """All that was ever debited from and credited to one account by value date, at the end of a closed month."""
+
+    __tablename__ = "period_balance"
+    __table_args__ = (
+        CheckConstraint("debit + credit > 0", name="period_balance_moved"),
+        CheckConstraint("balance = credit - debit", name="period_balance_adds_up"),
+        {"schema": SCHEMA},
+    )
+
+    month: date = Field(primary_key=True)
+    account_id: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=False))
+    debit: int = Field(sa_type=BigInteger)
+    credit: int = Field(sa_type=BigInteger)
+    balance: int = Field(sa_type=BigInteger)

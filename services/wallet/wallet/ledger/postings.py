@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import date
 from uuid import UUID
 
 BANK_CURRENT = "bank:current"
@@ -44,6 +46,30 @@ class HoldRequest:
 
 
 @dataclass(frozen=True, slots=True)
+class Posting:
+    """Transfers to be written as one journal, and what stands above them.
+
+    What may be `late` is written on the first open day where the month of its value date is closed.
+    """
+
+    kind: str
+    value_date: date
+    actor: str
+    on_behalf_of: str | None
+    decision: str | None
+    reason: str | None
+    transfers: Sequence[Transfer]
+    late: bool = False
+
+    def on(self, first_open: date) -> Posting:
+        """Give the same on an open day, with a reason that names its own day where that is no longer open."""
+        if not self.late or self.value_date >= first_open:
+            return self
+        why = f"valutadatum {self.value_date}: die maand was gesloten"
+        return replace(self, value_date=first_open, reason=why if self.reason is None else f"{self.reason} ({why})")
+
+
+@dataclass(frozen=True, slots=True)
 class Posted:
     """A journal that was written; `transfer_ids` in the order of the transfers."""
 
@@ -54,6 +80,16 @@ class Posted:
 def fund_address(code: str) -> str:
     """Give the address of a fund."""
     return f"fund:{code}"
+
+
+def payable_owner(provider: str) -> str:
+    """Give the owner under which everything stands that a provider is owed."""
+    return f"payable:{provider}"
+
+
+def filling_account(asset: str) -> str:
+    """Give the account that funds in this asset are filled from: money comes from the bank, the rest is issued."""
+    return BANK_CURRENT if asset == EUR else f"issue:{asset}"
 
 
 def _is_merged(address: str) -> bool:

@@ -138,6 +138,7 @@ def account_transactions(
     db: Session, account_id: int, before: int | None, as_of_block: int | None, as_of_date: date | None, limit: int
 ) -> Sequence[Row[Any]]:
     """Give entries of one account, newest first, as they were after a block or on a value date."""
+    # The block is asked in a subquery, which is one look into its index per entry; a join would read all blocks.
     return db.execute(
         text(
             """
@@ -150,8 +151,8 @@ def account_transactions(
               LEFT JOIN ledger.account c ON c.id = e.counter_account_id
              WHERE e.account_id = :account AND e.version < :before
                AND (CAST(:as_of_date AS date) IS NULL OR j.value_date <= :as_of_date)
-               AND (CAST(:as_of_block AS bigint) IS NULL OR EXISTS (
-                    SELECT FROM ledger.block_journal b WHERE b.journal_id = j.id AND b.block_number <= :as_of_block))
+               AND (CAST(:as_of_block AS bigint) IS NULL OR (
+                    SELECT b.block_number FROM ledger.block_journal b WHERE b.journal_id = j.id) <= :as_of_block)
              ORDER BY e.version DESC LIMIT :limit
             """
         ),
@@ -178,7 +179,11 @@ def transfers_in(db: Session, journal_id: int, number: int | None = None) -> Seq
                    CASE WHEN e.amount > 0 THEN c.address ELSE a.address END AS source,
                    CASE WHEN e.amount > 0 THEN a.address ELSE c.address END AS destination,
                    e.grant_key, e.reference, e.explanation, e.hold_id, j.value_date, j.recorded_at, j.actor,
-                   j.on_behalf_of, j.decision, j.reason
+                   j.on_behalf_of, j.decision, j.reason, e.reversed_journal_id || '-' || e.reversed_line AS reverses,
+                   (SELECT json_agg(json_build_object('id', r.journal_id || '-' || r.line, 'amount', abs(r.amount))
+                                    ORDER BY r.journal_id, r.line)
+                      FROM ledger.entry r
+                     WHERE r.reversed_journal_id = e.journal_id AND r.reversed_line = e.line) AS reversed_by
               FROM ledger.entry e
               JOIN ledger.journal j ON j.id = e.journal_id
               JOIN ledger.account a ON a.id = e.account_id
@@ -219,12 +224,12 @@ def decision_on(db: Session, proposal_id: UUID) -> ProposalDecision | None:
 
 
 def filled_by(db: Session, addresses: Sequence[str], purse: str) -> str | None:
-    """Give one of these addresses that was ever credited from a purse of this name, or None."""
+    """Give one of these purses that was ever credited from a purse of this name, or None."""
     return db.execute(
         text(
             """
             SELECT a.address FROM ledger.account a
-             WHERE a.address = ANY (CAST(:addresses AS text[]))
+             WHERE a.address = ANY (CAST(:addresses AS text[])) AND a.kind = 'purse'
                AND EXISTS (SELECT FROM ledger.entry e JOIN ledger.account c ON c.id = e.counter_account_id
                             WHERE e.account_id = a.id AND e.amount > 0 AND c.purse = :purse)
              ORDER BY a.address LIMIT 1
@@ -232,32 +237,3 @@ def filled_by(db: Session, addresses: Sequence[str], purse: str) -> str | None:
         ),
         {"addresses": list(addresses), "purse": purse},
     ).scalar()
-
-
-def hold(db: Session, hold_id: UUID) -> Row[Any] | None:
-    """Give a hold with the address and asset of its account, and who opened it."""
-    return db.execute(
-        text(
-            """
-            SELECT h.id, a.address AS account, h.amount, h.remaining, a.asset, h.state, h.purpose, h.opened_at,
-                   h.expires_at, h.closed_at, e.actor AS opened_by
-              FROM ledger.hold h
-              JOIN ledger.account a ON a.id = h.account_id
-              JOIN ledger.hold_event e ON e.hold_id = h.id AND e.sequence = 1
-             WHERE h.id = :id
-            """
-        ),
-        {"id": hold_id},
-    ).first()
-
-
-def holds_of_others(db: Session, hold_ids: Sequence[UUID], actor: str) -> list[UUID]:
-    """Give those of these holds that somebody else than this actor opened."""
-    rows = db.execute(
-        text(
-            "SELECT hold_id FROM ledger.hold_event WHERE hold_id = ANY (CAST(:ids AS uuid[])) AND sequence = 1"
-            "   AND actor <> :actor"
-        ),
-        {"ids": list(hold_ids), "actor": actor},
-    )
-    return list(rows.scalars())

@@ -8,7 +8,10 @@ from typing import Any, Self
 
 from sqlalchemy.exc import DBAPIError
 
-from foundation.refusals import BadRequest, Conflict, Forbidden, NotFound, Refusal
+from foundation.refusals import BadRequest, Conflict, Forbidden, NotFound, Problem, Refusal
+
+_TOLD = ("available", "left", "receivable", "firstOpenDay", "month")
+"""What of the details a caller is told as a field beside the sentence, to act on."""
 
 
 class LedgerRefusal(Refusal):
@@ -18,8 +21,9 @@ class LedgerRefusal(Refusal):
     """
 
     def __init__(self, message: str, details: Mapping[str, Any] | None = None, *, pointer: str = "") -> None:
-        super().__init__(message, pointer=pointer)
         details = details or {}
+        told = {key: details[key] for key in _TOLD if key in details}
+        super().__init__(message, errors=[Problem(pointer, type(self).code, message, told)])
         self.details = dict(details)
         self.account: str | None = details.get("account")
         self.index: int | None = details.get("index")
@@ -61,6 +65,10 @@ class GrantKeyUsed(LedgerRefusal, Conflict):
 
 class HoldNotOpen(LedgerRefusal, Conflict):
     code = "holdNotOpen"
+
+
+class HoldOnOtherAccount(LedgerRefusal, Conflict):
+    code = "holdOnOtherAccount"
 
 
 class HoldTooSmall(LedgerRefusal, Conflict):
@@ -109,6 +117,32 @@ class NotEmpty(LedgerRefusal, Conflict):
     code = "notEmpty"
 
 
+class NotClaimable(LedgerRefusal, Conflict):
+    code = "notClaimable"
+
+
+class PeriodClosed(LedgerRefusal, Conflict):
+    """`details["firstOpenDay"]` is the first day on which may be posted."""
+
+    code = "periodClosed"
+
+
+class ClosedAlready(LedgerRefusal, Conflict):
+    code = "closedAlready"
+
+
+class MonthNotEnded(LedgerRefusal, Conflict):
+    code = "monthNotEnded"
+
+
+class EarlierMonthOpen(LedgerRefusal, Conflict):
+    code = "earlierMonthOpen"
+
+
+class NotSealed(LedgerRefusal, Conflict):
+    code = "notSealed"
+
+
 _RULE = "SB409"
 _MALFORMED = "SB400"
 _BY_CODE: dict[tuple[str, str], type[LedgerRefusal]] = {
@@ -124,6 +158,7 @@ _BY_CODE: dict[tuple[str, str], type[LedgerRefusal]] = {
             WrongAsset,
             GrantKeyUsed,
             HoldNotOpen,
+            HoldOnOtherAccount,
             HoldTooSmall,
             HoldExists,
             UnknownHold,
@@ -131,6 +166,12 @@ _BY_CODE: dict[tuple[str, str], type[LedgerRefusal]] = {
             OtherTerms,
             FundExists,
             NotEmpty,
+            NotClaimable,
+            PeriodClosed,
+            ClosedAlready,
+            MonthNotEnded,
+            EarlierMonthOpen,
+            NotSealed,
         )
     },
 }
@@ -142,8 +183,17 @@ def refusal_in(error: DBAPIError) -> LedgerRefusal | None:
     diag = getattr(error.orig, "diag", None)
     if state not in (_RULE, _MALFORMED) or diag is None:
         return None
-    details = json.loads(diag.message_detail)
-    return _BY_CODE[(state, diag.message_primary)](details["message"], details)
+    return _refusal(state, diag.message_primary, diag.message_detail)
+
+
+def refusal_by_rule(code: str, detail: str) -> LedgerRefusal:
+    """Give the refusal by a rule that a function of the ledger caught and handed over."""
+    return _refusal(_RULE, code, detail)
+
+
+def _refusal(state: str, code: str, detail: str) -> LedgerRefusal:
+    details = json.loads(detail)
+    return _BY_CODE[(state, code)](details["message"], details)
 
 
 class OutsideScope(Forbidden):
@@ -156,6 +206,10 @@ class KindNotAllowed(Forbidden):
 
 class NotYourHold(Forbidden):
     code = "notYourHold"
+
+
+class ExpiryPast(Conflict):
+    code = "expiryPast"
 
 
 class HoldByHand(Forbidden):
@@ -180,6 +234,37 @@ class ProtectedPurse(Conflict):
     code = "protectedPurse"
 
 
+class ReversedAlready(LedgerRefusal, Conflict):
+    code = "reversedAlready"
+
+
+class OverReversal(LedgerRefusal, Conflict):
+    """`details["left"]` is what can still be taken back."""
+
+    code = "overReversal"
+
+
+class ReversalNotReversible(Conflict):
+    code = "reversalNotReversible"
+
+    def __init__(self) -> None:
+        super().__init__("Een teruggedraaide boeking draait niemand terug. Maak een nieuwe overboeking.")
+
+
+class PayoutNotReversible(Conflict):
+    code = "payoutNotReversible"
+
+    def __init__(self) -> None:
+        super().__init__("Een uitbetaling wordt alleen teruggedraaid door een bericht van de bank.")
+
+
+class SeveralTransfers(Conflict):
+    code = "severalTransfers"
+
+    def __init__(self) -> None:
+        super().__init__("Dit zijn meer overboekingen. Draai ze één voor één terug, elk met haar eigen nummer.")
+
+
 class AlreadyDecided(Conflict):
     code = "alreadyDecided"
 
@@ -202,3 +287,10 @@ class AccountNotFound(NotFound):
 class FundNotFound(NotFound):
     def __init__(self) -> None:
         super().__init__("Dit fonds is er niet.")
+
+
+class BlockNotThere(BadRequest):
+    code = "blockNotFound"
+
+    def __init__(self, number: int) -> None:
+        super().__init__(f"Blok {number} is er (nog) niet; kies een blok dat er is.", pointer="asOfBlock")

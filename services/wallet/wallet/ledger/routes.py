@@ -1,44 +1,38 @@
-"""The ledger over HTTP: transfers, proposals, holds, funds and accounts."""
+"""The ledger over HTTP: transfers, proposals, funds and accounts."""
 
 from __future__ import annotations
 
 from datetime import date
-from typing import Annotated, Any
-from uuid import UUID
+from typing import Annotated
 
-from fastapi import APIRouter, Path, Query, Request, Response
-from sqlalchemy import Row
+from fastapi import APIRouter, Depends, Path, Query, Request, Response
 from sqlmodel import Session
+from starlette.concurrency import run_in_threadpool
 
 from foundation.access import Caller, Role, require
-from foundation.database import ReadSession
+from foundation.database import ReadSession, database_of
+from foundation.gathering import Gatherer
 from foundation.idempotency import IdempotentCommand
-from foundation.identifiers import identifier
 from foundation.pages import DEFAULT_LIMIT, CursorParam, Limit, decode_cursor, encode_cursor, link_next
 from foundation.schemas import PageOut
 from wallet.ledger import queries
 from wallet.ledger.actions import open_fund_account, proposals, reading, spending
-from wallet.ledger.postings import DEPOSIT, Posted
-from wallet.ledger.refusals import ProposalNotFound, UnknownHold
+from wallet.ledger.corrections import actions as reversals
+from wallet.ledger.postings import DEPOSIT, Posting
 from wallet.ledger.schemas import (
     AccountOut,
+    AccountThenOut,
     AccountTransactionOut,
-    CapturedOut,
-    CaptureIn,
     ConfirmationIn,
     DecidedOut,
     DepositIn,
     FundIn,
     FundOut,
-    HoldIn,
-    HoldOut,
     JournalOut,
     PostedOut,
     ProposalOut,
     ProposedOut,
     RejectionIn,
-    ReleaseIn,
-    TransferIdOut,
     TransferOut,
     TransfersIn,
 )
@@ -46,24 +40,45 @@ from wallet.ledger.schemas import (
 router = APIRouter(tags=["ledger"])
 
 Asker = Annotated[Caller, require(Role.SERVICE, Role.FINANCE_MAKER)]
-Service = Annotated[Caller, require(Role.SERVICE)]
 Maker = Annotated[Caller, require(Role.FINANCE_MAKER)]
 Checker = Annotated[Caller, require(Role.FINANCE_CHECKER)]
 Auditor = Annotated[Caller, require(Role.AUDITOR)]
 FinanceOrAuditor = Annotated[Caller, require(Role.FINANCE_MAKER, Role.FINANCE_CHECKER, Role.AUDITOR)]
-ServiceOrAuditor = Annotated[Caller, require(Role.SERVICE, Role.AUDITOR)]
 
 Id = Annotated[str, Path(max_length=60)]
 AddressPath = Annotated[str, Path(max_length=200, pattern=r"^[\x21-\x7e]+$")]
+AsOfBlock = Annotated[int | None, Query(alias="asOfBlock", ge=0, le=2**63 - 1)]
+AsOfDate = Annotated[date | None, Query(alias="asOfDate")]
 Code = Annotated[str, Path(max_length=40, pattern=r"^[\x21-\x7e]+$")]
 
 
+async def _gatherer(request: Request) -> Gatherer[Posting]:
+    state = request.app.state
+    if not hasattr(state, "posting_gatherer"):
+        state.posting_gatherer = Gatherer(database_of(request), spending.post_together)
+    made: Gatherer[Posting] = state.posting_gatherer
+    return made
+
+
+PostingGatherer = Annotated[Gatherer[Posting], Depends(_gatherer)]
+
+
 @router.post("/transfers", status_code=201, response_model=PostedOut | ProposedOut)
-def post_transfers(body: TransfersIn, caller: Asker, command: IdempotentCommand) -> Response:
+async def post_transfers(
+    body: TransfersIn, caller: Asker, command: IdempotentCommand, gatherer: PostingGatherer
+) -> Response:
     """Post transfers, all or none: at once for a service (201), as a proposal for finance (202)."""
-    if caller.has(Role.SERVICE):
-        return command.once(body, lambda db: PostedOut.of(spending.post_for_service(db, body, caller)))
-    return command.once(body, lambda db: ProposedOut(id=proposals.propose_transfers(db, body, caller).id), 202)
+    if not caller.has(Role.SERVICE):
+        return await run_in_threadpool(
+            command.once, body, lambda db: ProposedOut(id=proposals.propose_transfers(db, body, caller).id), 202
+        )
+
+    def alone(db: Session) -> PostedOut:
+        return PostedOut.of(spending.post_for_service(db, body, caller))
+
+    if spending.may_be_gathered(body):
+        return await gatherer.once(command, body, spending.allowed_posting(body, caller), alone)
+    return await run_in_threadpool(command.once, body, alone)
 
 
 @router.post("/transfers/{proposal_id}/confirmations", status_code=201, response_model=DecidedOut)
@@ -86,38 +101,6 @@ def post_transfer_rejection(
 def get_transfer(transfer_id: Id, _: FinanceOrAuditor, db: ReadSession) -> TransferOut | JournalOut | ProposalOut:
     """One transfer, a whole journal (by its own id, or by a line that several transfers share), or a proposal."""
     return reading.find_transfer(db, transfer_id)
-
-
-@router.post("/holds", status_code=201, response_model=HoldOut)
-def post_hold(body: HoldIn, caller: Service, command: IdempotentCommand) -> Response:
-    """Set an amount apart."""
-    return command.once(body, lambda db: _hold_out(spending.open_hold(db, body, caller)))
-
-
-@router.get("/holds/{hold_id}")
-def get_hold(hold_id: Id, caller: ServiceOrAuditor, db: ReadSession) -> HoldOut:
-    """One hold: a service sees its own."""
-    known = _hold_id(hold_id)
-    return _hold_out(reading.find_hold(db, known) if caller.has(Role.AUDITOR) else spending.own_hold(db, known, caller))
-
-
-@router.post("/holds/{hold_id}/captures", status_code=201, response_model=CapturedOut)
-def post_capture(hold_id: Id, body: CaptureIn, caller: Service, command: IdempotentCommand) -> Response:
-    """Pay a part of a hold, or all that remains."""
-    known = _hold_id(hold_id)
-
-    def capture(db: Session) -> CapturedOut:
-        posted, hold = spending.capture_hold(db, known, body, caller)
-        return CapturedOut(**PostedOut.of(posted).model_dump(), hold=_hold_out(hold))
-
-    return command.once(body, capture)
-
-
-@router.post("/holds/{hold_id}/releases", status_code=201, response_model=HoldOut)
-def post_release(hold_id: Id, caller: Service, command: IdempotentCommand, body: ReleaseIn | None = None) -> Response:
-    """Give back what remains of a hold."""
-    known = _hold_id(hold_id)
-    return command.once(body, lambda db: _hold_out(spending.release_hold(db, known, caller)))
 
 
 @router.post("/funds", status_code=201, response_model=FundOut)
@@ -178,9 +161,14 @@ def get_accounts(
 
 
 @router.get("/accounts/{address}")
-def get_account(address: AddressPath, _: Auditor, db: ReadSession) -> AccountOut:
-    """One account with its balance."""
-    return AccountOut.model_validate(reading.find_account(db, address))
+def get_account(
+    address: AddressPath, _: Auditor, db: ReadSession, as_of_block: AsOfBlock = None, as_of_date: AsOfDate = None
+) -> AccountOut | AccountThenOut:
+    """One account with its balance; as it was under a block, or on a value date."""
+    account = reading.find_account(db, address)
+    if as_of_block is None and as_of_date is None:
+        return AccountOut.model_validate(account)
+    return reading.account_then(db, account, as_of_block, as_of_date)
 
 
 @router.get("/accounts/{address}/transactions")
@@ -190,13 +178,14 @@ def get_account_transactions(
     db: ReadSession,
     request: Request,
     response: Response,
-    as_of_block: Annotated[int | None, Query(alias="asOfBlock", ge=0, le=2**63 - 1)] = None,
-    as_of_date: Annotated[date | None, Query(alias="asOfDate")] = None,
+    as_of_block: AsOfBlock = None,
+    as_of_date: AsOfDate = None,
     limit: Limit = DEFAULT_LIMIT,
     cursor: CursorParam = None,
 ) -> PageOut[AccountTransactionOut]:
     """The entries of one account, newest first; as they were under a block, or on a value date."""
     account = reading.find_account(db, address)
+    reading.check_block(db, as_of_block)
     position = decode_cursor(cursor, before=int)
     before = position["before"] if position else None
     found = queries.account_transactions(db, account.id, before, as_of_block, as_of_date, limit + 1)
@@ -207,36 +196,18 @@ def get_account_transactions(
 
 
 def _confirmed(db: Session, proposal_id: str, caller: Caller, subject: str, fund: str | None = None) -> DecidedOut:
-    known = _proposal_id(proposal_id)
-    return _decided(known, proposals.confirm(db, known, caller, subject, fund))
+    known = reading.proposal_id_in(proposal_id)
+    if subject == proposals.TRANSFER and reversals.is_reversal(db, known):
+        return DecidedOut.confirmed(known, reversals.confirm_reversal(db, known, caller))
+    return DecidedOut.confirmed(known, proposals.confirm(db, known, caller, subject, fund))
 
 
 def _rejected(
     db: Session, proposal_id: str, body: RejectionIn, caller: Caller, subject: str, fund: str | None = None
 ) -> DecidedOut:
-    known = _proposal_id(proposal_id)
-    proposals.reject(db, known, body.reason, caller, subject, fund)
-    return DecidedOut(id=known, state="rejected", journal_id=None, transfers=[])
-
-
-def _decided(proposal_id: UUID, posted: Posted) -> DecidedOut:
-    transfers = [TransferIdOut(id=each) for each in posted.transfer_ids]
-    return DecidedOut(id=proposal_id, state="confirmed", journal_id=str(posted.journal_id), transfers=transfers)
-
-
-def _hold_out(row: Row[Any]) -> HoldOut:
-    return HoldOut.model_validate(row)
-
-
-def _proposal_id(text: str) -> UUID:
-    known = identifier(text)
-    if known is None:
-        raise ProposalNotFound
-    return known
-
-
-def _hold_id(text: str) -> UUID:
-    known = identifier(text)
-    if known is None:
-        raise UnknownHold(f"Reservering {text} bestaat niet.")
-    return known
+    known = reading.proposal_id_in(proposal_id)
+    if subject == proposals.TRANSFER and reversals.is_reversal(db, known):
+        reversals.reject_reversal(db, known, body.reason, caller)
+    else:
+        proposals.reject(db, known, body.reason, caller, subject, fund)
+    return DecidedOut.rejected(known)

@@ -6,10 +6,10 @@ from datetime import date, datetime
 from typing import Annotated, Any, Literal, Self
 from uuid import UUID
 
-from pydantic import AwareDatetime, BeforeValidator, StringConstraints
+from pydantic import BeforeValidator, StringConstraints
 
 from foundation.schemas import Amount, ApiModel, ApiOut, Line, LongLine
-from wallet.ledger.postings import EUR, HoldRequest, Posted, Transfer
+from wallet.ledger.postings import EUR, Posted, Transfer
 
 
 def _only_text(value: Any) -> Any:
@@ -52,10 +52,15 @@ class TransferIn(ApiModel):
 
 
 class TransfersIn(ApiModel):
-    """1 to 10,000 transfers, posted all or none; a person must give a reason."""
+    """1 to 10,000 transfers, posted all or none; a person must give a reason.
+
+    A service may say what becomes of what was decided before a month closed and arrives `late`: booked on the first
+    open day, with its own value date in the reason. Without it such a posting is refused.
+    """
 
     kind: Kind
     value_date: Day | None = None
+    late: Literal["firstOpenDay"] | None = None
     decision: Line | None = None
     reason: LongLine | None = None
     transfers: list[TransferIn]
@@ -89,10 +94,19 @@ class DecidedOut(ApiOut):
     journal_id: str | None
     transfers: list[TransferIdOut]
 
+    @classmethod
+    def confirmed(cls, proposal_id: UUID, posted: Posted) -> Self:
+        transfers = [TransferIdOut(id=each) for each in posted.transfer_ids]
+        return cls(id=proposal_id, state="confirmed", journal_id=str(posted.journal_id), transfers=transfers)
+
+    @classmethod
+    def rejected(cls, proposal_id: UUID) -> Self:
+        return cls(id=proposal_id, state="rejected", journal_id=None, transfers=[])
+
 
 class ProposalOut(ApiOut):
     id: UUID
-    subject: Literal["transfer", "deposit"]
+    subject: Literal["transfer", "deposit", "reversal"]
     state: Literal["proposed", "confirmed", "rejected"]
     kind: str
     reason: str
@@ -103,6 +117,8 @@ class ProposalOut(ApiOut):
     rejection: str | None
     journal_id: str | None
     transfers: list[TransferIn]
+    reverses: str | None = None
+    receivable: bool | None = None
 
 
 class RejectionIn(ApiModel):
@@ -113,8 +129,18 @@ class ConfirmationIn(ApiModel):
     """Nothing to say: the proposal is carried out as it was made."""
 
 
+class ReversalOut(ApiOut):
+    """A transfer that took (a part of) another back."""
+
+    id: str
+    amount: int
+
+
 class TransferOut(ApiOut):
-    """One transfer; either side is null where its line is merged with those of other transfers."""
+    """One transfer; either side is null where its line is merged with those of other transfers.
+
+    `reverses` is the transfer that it takes back, `reversed_by` what took it back, `reversed_amount` how much in all.
+    """
 
     id: str
     journal_id: str
@@ -133,6 +159,9 @@ class TransferOut(ApiOut):
     on_behalf_of: str | None
     decision: str | None
     reason: str | None
+    reverses: str | None
+    reversed_by: list[ReversalOut]
+    reversed_amount: int
 
 
 class JournalOut(ApiOut):
@@ -186,6 +215,18 @@ class AccountOut(ApiOut):
     closed_at: datetime | None
 
 
+class AccountThenOut(ApiOut):
+    """An account as its entries made it, under a block, on a value date, or both; holds are not entries."""
+
+    address: str
+    asset: str
+    kind: str
+    purse: str | None
+    balance: int
+    debit: int
+    credit: int
+
+
 class AccountTransactionOut(ApiOut):
     """One entry of an account; `counter_account` is null where several transfers share the line."""
 
@@ -202,47 +243,3 @@ class AccountTransactionOut(ApiOut):
     grant_key: str | None
     actor: str
     decision: str | None
-
-
-class HoldIn(ApiModel):
-    account: Address
-    amount: Amount
-    asset: AssetCode = EUR
-    purpose: Line
-    expires_at: AwareDatetime | None = None
-
-    def request(self, hold_id: UUID) -> HoldRequest:
-        return HoldRequest(hold_id, self.account, self.amount, self.asset)
-
-
-class HoldOut(ApiOut):
-    id: UUID
-    account: str
-    amount: int
-    remaining: int
-    asset: str
-    state: Literal["open", "captured", "released", "expired"]
-    purpose: str
-    opened_at: datetime
-    expires_at: datetime | None
-    closed_at: datetime | None
-
-
-class CaptureIn(ApiModel):
-    """A part of the hold, or all that remains, on its way to an account."""
-
-    destination: Address
-    amount: Amount
-    kind: Kind = "capture"
-    value_date: Day | None = None
-    grant_key: Key | None = None
-    reference: Key | None = None
-    explanation: Key | None = None
-
-
-class CapturedOut(PostedOut):
-    hold: HoldOut
-
-
-class ReleaseIn(ApiModel):
-    """Nothing to say: all that remains goes back."""

@@ -21,7 +21,7 @@ from foundation.clock import business_date, now
 from foundation.identifiers import new_id
 from foundation.refusals import Refusal
 from wallet.holders.vault import Vault
-from wallet.ledger.actions import open_holds, post, release_holds
+from wallet.ledger.actions import open_day, open_holds, post, release_holds
 from wallet.ledger.postings import HoldRequest
 from wallet.ledger.refusals import TooLittle
 from wallet.payouts import postings, queries, rules
@@ -262,7 +262,8 @@ def send_next_chunk(db: Session, batch_id: UUID, caller: Caller, channel: str) -
     posted = post(
         db,
         kind=postings.PAYOUT,
-        value_date=batch.sending_on,
+        # A month that closed since then takes no more of it: what is left is booked on the first open day.
+        value_date=open_day(db, batch.sending_on),
         actor=batch.sender,
         decision=f"payout-batch/{batch.id}",
         batch=str(batch.id),

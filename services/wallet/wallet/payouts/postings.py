@@ -6,6 +6,7 @@ Grant keys name the line, so that no repetition pays it, or brings it back, twic
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import date
 from uuid import UUID
 
 from wallet.ledger.postings import BANK_CURRENT as CURRENT
@@ -49,6 +50,13 @@ def sent(line: PaidLine) -> Transfer:
         explanation="payout.sent",
         hold_id=line.hold_id,
     )
+
+
+def with_closed_day(reference: str | None, booked_on: date | None, first_open: date) -> str | None:
+    """Name the bank's own date too where its month is closed, and the entry is booked on a later day."""
+    if booked_on is None or booked_on >= first_open:
+        return reference
+    return f"{reference}/{booked_on}" if reference else str(booked_on)
 
 
 def settled(entry_key: bytes, amount: int, asset: str, reference: str | None) -> Transfer:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -24,6 +27,7 @@ from wallet.audit.signing import SealKeys
 from wallet.audit.verifier import verify
 
 ANNA, BEN, CAS = "holder:a", "holder:b", "holder:c"
+VERIFY, PROVE = "wallet.audit.verify", "wallet.audit.prove"
 
 _POST = text(
     "SELECT ledger.post(:kind, '2026-10-01', 'burgerbudget', :on_behalf_of, :decision, :batch, :chunk, :reason,"
@@ -158,3 +162,18 @@ def sealed(books: Books) -> SealedBooks:
     payout = books.post_alone("payout", (f"{ANNA}:vrij", "bank:outgoing", 3_000), holds=[str(hold)])
     assert books.seal() == 1
     return SealedBooks(books, deposit, start, use, payout, hold)
+
+
+def run(books: Books, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run a module of the wallet on these books, as the `stadsbeurs` command does."""
+    settings = {
+        "STADSBEURS_DATABASE_URL": books.service_url,
+        "STADSBEURS_ANCHOR_FILE": str(books.files.anchor_file),
+        "STADSBEURS_SEAL_KEY_FILE": str(books.files.seal_key_file),
+        **environment,
+    }
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("STADSBEURS_")}
+    command = [sys.executable, "-m", *arguments]
+    return subprocess.run(
+        command, env={**kept, **{k: v for k, v in settings.items() if v}}, capture_output=True, text=True, check=False
+    )

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import fcntl
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import BinaryIO
 
 import psycopg
 import pytest
@@ -12,8 +14,9 @@ from psycopg.rows import dict_row
 from sqlalchemy import text
 
 from tests.integration.wallet.test_audit.conftest import ANNA, BEN, CAS, Books, SealedBooks
-from wallet.audit import anchor, rules
+from wallet.audit import anchor, queries, rules
 from wallet.audit.anchor import AnchorDisagreesError
+from wallet.audit.signing import seal_key
 
 
 def anchored(books: Books) -> list[int]:
@@ -126,6 +129,33 @@ def test_a_crash_between_commit_and_anchor_is_made_good(sealed: SealedBooks) -> 
     assert report.not_anchored == 1
     assert books.seal() == 0
     assert path.read_bytes() == whole
+
+
+def seal_and_anchor_under_a_lock_of_ones_own(books: Books, file: BinaryIO) -> None:
+    """Do what a sealer does that has the anchor file already."""
+    key = seal_key(books.files.seal_key_file)
+    with books.database.transaction() as db:
+        drafted = queries.draft_next_block(db, 1000)
+        assert drafted is not None
+        queries.sign_block(db, drafted[0], key.sign(drafted[1]), key.key_id)
+    with books.database.reading() as db:
+        file.writelines(each.line() for each in queries.anchors_from(db, drafted[0]))
+    file.flush()
+
+
+def test_a_sealer_that_waited_for_the_anchor_knows_the_block_that_was_anchored_meanwhile(sealed: SealedBooks) -> None:
+    """It looks at the database after the file: the other way round the newest block would seem to be lost."""
+    books = sealed.books
+    books.post_alone("late", ("fund:burgerbudget", f"{CAS}:vrij", 1))
+    with books.files.anchor_file.open("ab") as file, ThreadPoolExecutor(1) as pool:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        waiting = pool.submit(books.seal)
+        with pytest.raises(TimeoutError):
+            waiting.result(timeout=0.5)
+        seal_and_anchor_under_a_lock_of_ones_own(books, file)
+        fcntl.flock(file, fcntl.LOCK_UN)
+        assert waiting.result(timeout=30) == 0
+    assert books.verify().ok
 
 
 def test_nothing_is_sealed_on_top_of_a_history_that_lost_its_tail(sealed: SealedBooks) -> None:

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -379,62 +376,3 @@ def test_every_column_with_meaning_is_under_the_seal(books: Books) -> None:
     assert set(rules.ACCOUNT_FIELDS) == sealed_by("entry_leaf", "a")
     # The id is that of the entry; closing comes after the seal.
     assert columns(books, "account") - set(rules.ACCOUNT_FIELDS) == {"id", "closed_at"}
-
-
-def run(books: Books, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    settings = {
-        "STADSBEURS_DATABASE_URL": books.service_url,
-        "STADSBEURS_ANCHOR_FILE": str(books.files.anchor_file),
-        "STADSBEURS_SEAL_KEY_FILE": str(books.files.seal_key_file),
-        **environment,
-    }
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("STADSBEURS_")}
-    command = [sys.executable, "-m", "wallet.audit.verify", *arguments]
-    return subprocess.run(
-        command, env={**kept, **{k: v for k, v in settings.items() if v}}, capture_output=True, text=True, check=False
-    )
-
-
-def test_the_command_says_what_it_checked_and_exits_0(sealed: SealedBooks) -> None:
-    ran = run(sealed.books)
-
-    assert ran.returncode == 0, ran.stderr
-    lines = ran.stdout.splitlines()
-    assert lines[0] == "rows checked: 23 (2 blocks, 4 journals, 10 entries, 7 accounts)"
-    assert lines[1].startswith("rows per second: ")
-    assert lines[2] == "not yet sealed: 0 journals (no error); not yet anchored: 0 blocks"
-    assert lines[3:] == ["0 differences"]
-
-
-def test_the_command_exits_1_on_a_difference_and_names_it_in_json(sealed: SealedBooks) -> None:
-    sealed.books.tamper(f"UPDATE ledger.journal SET reason = 'other' WHERE id = {sealed.start}")
-
-    ran = run(sealed.books, "--json")
-
-    assert ran.returncode == 1
-    answer = json.loads(ran.stdout)
-    assert answer["ok"] is False
-    assert answer["differences"] == [
-        {"table": "journal", "key": f"id={sealed.start}", "what": "it is not as it was sealed"}
-    ]
-    assert (answer["blocks"], answer["journals"], answer["entries"], answer["accounts"]) == (2, 4, 10, 7)
-
-
-@pytest.mark.parametrize(
-    ("environment", "sentence"),
-    [
-        ({"STADSBEURS_DATABASE_URL": ""}, "STADSBEURS_DATABASE_URL is not set"),
-        ({"STADSBEURS_DATABASE_URL": "postgresql://127.0.0.1:1/none"}, "the database cannot be read"),
-        ({"STADSBEURS_SEAL_KEY_FILE": ""}, "neither STADSBEURS_SEAL_KEY_FILE nor"),
-        ({"STADSBEURS_SEAL_KEY_FILE": "/none/key.json"}, "/none/key.json cannot be read"),
-    ],
-)
-def test_the_command_that_cannot_run_says_why_in_one_sentence_and_exits_2(
-    books: Books, environment: dict[str, str], sentence: str
-) -> None:
-    ran = run(books, **environment)
-
-    assert ran.returncode == 2
-    assert ran.stdout == ""
-    assert ran.stderr.count("\n") == 1
-    assert sentence in ran.stderr

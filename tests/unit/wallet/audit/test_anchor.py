@@ -100,3 +100,24 @@ def test_a_line_that_is_no_anchor_is_named(tmp_path: Path) -> None:
 
     with pytest.raises(BrokenLineError, match="is no anchor"):
         read(path)
+
+
+def test_the_newest_anchor_is_read_without_touching_what_a_crash_left(tmp_path: Path) -> None:
+    path = tmp_path / "anchor.jsonl"
+    path.touch()
+    assert anchor.newest(path) is None
+    anchor.append_missing(path, blocks(3))
+    with path.open("ab") as file:
+        file.write(b'{"number":4,')
+    left = path.read_bytes()
+
+    assert anchor.newest(path) == BLOCKS[2]
+    assert path.read_bytes() == left
+
+
+def test_a_file_that_does_not_end_in_a_line_of_ours_has_no_newest_anchor(tmp_path: Path) -> None:
+    path = tmp_path / "anchor.jsonl"
+    path.write_bytes(b"x" * 10_000)
+
+    with pytest.raises(BrokenLineError, match="does not end in a line"):
+        anchor.newest(path)

@@ -8,6 +8,7 @@ from __future__ import annotations
 from wallet.ledger.actions.posting import (
     expire_holds,
     open_account,
+    open_day,
     open_fund_account,
     open_holds,
     post,
@@ -22,6 +23,7 @@ __all__ = [
     "Transfer",
     "expire_holds",
     "open_account",
+    "open_day",
     "open_fund_account",
     "open_holds",
     "post",

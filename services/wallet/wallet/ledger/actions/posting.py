@@ -5,22 +5,24 @@ Every function here runs inside the caller's transaction and raises refusals of 
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row
+from sqlalchemy import CursorResult, Row
 from sqlalchemy.exc import DBAPIError
 from sqlmodel import Session
 
-from wallet.ledger.postings import HoldRequest, Posted, Transfer, naming_line
-from wallet.ledger.refusals import refusal_in
+from wallet.ledger.postings import HoldRequest, Posted, Posting, Transfer, naming_line
+from wallet.ledger.refusals import LedgerRefusal, refusal_by_rule, refusal_in
 
 # %b sends arrays in binary: 10,000 texts in a third of the time.
 _POST = """
 SELECT ledger.post(%b::text, %b::date, %b::text, %b::text, %b::text, %b::text, %b::int, %b::text,
-                   %b::text[], %b::text[], %b::bigint[], %b::text[], %b::text[], %b::text[], %b::text[], %b::uuid[])
+                   %b::text[], %b::text[], %b::bigint[], %b::text[], %b::text[], %b::text[], %b::text[], %b::uuid[],
+                   %b::bigint, %b::int)
 """
 _OPEN_HOLDS = """
 SELECT ledger.open_holds(%b::uuid[], %b::text[], %b::bigint[], %b::text[], %b::text, %b::timestamptz, %b::text)
@@ -39,11 +41,13 @@ def post(
     batch: str | None = None,
     chunk: int | None = None,
     reason: str | None = None,
+    reverses: tuple[int, int] | None = None,
 ) -> Posted:
     """Post 1 to 10,000 transfers as one journal, all or nothing.
 
-    Purses of registered owners open at their first credit. Raises among others `TooLittle`, `OverCeiling`,
-    `UnknownAccount`, `GrantKeyUsed` (before the others: the work was done earlier) and `HoldTooSmall`.
+    Purses of registered owners open at their first credit. `reverses` is the journal and line of the one transfer that
+    all of these take back. Raises among others `TooLittle`, `OverCeiling`, `UnknownAccount`, `PeriodClosed`,
+    `GrantKeyUsed` (before the others of its kind: the work was done earlier) and `HoldTooSmall`.
     """
     arguments = (
         kind,
@@ -62,10 +66,43 @@ def post(
         _none_if_empty([each.reference for each in transfers]),
         _none_if_empty([each.explanation for each in transfers]),
         _none_if_empty([each.hold_id for each in transfers]),
+        *(reverses or (None, None)),
     )
-    journal_id: int = _call(db, _POST, arguments)[0]
-    lines = (naming_line(number, each) for number, each in enumerate(transfers, start=1))
-    return Posted(journal_id, [f"{journal_id}-{line}" for line in lines])
+    return _posted(_call(db, _POST, arguments)[0], transfers)
+
+
+def post_each(db: Session, postings: Sequence[Posting]) -> list[Posted | LedgerRefusal]:
+    """Post each of these as a journal of its own; one that a rule refuses leaves the others as they are.
+
+    No transfer may capture a hold. What is malformed refuses all.
+    """
+    requests = json.dumps([_request(posting) for posting in postings])
+    rows = _execute(db, "SELECT * FROM ledger.post_each(%b::jsonb)", (requests,)).all()
+    return [
+        _posted(row.journal_id, posting.transfers)
+        if row.refusal_code is None
+        else refusal_by_rule(row.refusal_code, row.refusal_detail)
+        for row, posting in zip(rows, postings, strict=True)
+    ]
+
+
+def _request(posting: Posting) -> dict[str, Any]:
+    transfers = posting.transfers
+    return {
+        "kind": posting.kind,
+        "valueDate": posting.value_date.isoformat(),
+        "actor": posting.actor,
+        "onBehalfOf": posting.on_behalf_of,
+        "decision": posting.decision,
+        "reason": posting.reason,
+        "sources": [each.source for each in transfers],
+        "destinations": [each.destination for each in transfers],
+        "amounts": [each.amount for each in transfers],
+        "assets": [each.asset for each in transfers],
+        "grantKeys": [each.grant_key for each in transfers],
+        "references": [each.reference for each in transfers],
+        "explanations": [each.explanation for each in transfers],
+    }
 
 
 def open_holds(
@@ -114,10 +151,48 @@ def open_fund_account(db: Session, code: str, name: str, asset: str, actor: str)
     _call(db, "SELECT ledger.open_fund(%b::text, %b::text, %b::text, %b::text)", (code, name, asset, actor))
 
 
+def lock_reversal(db: Session, journal_id: int, line: int) -> None:
+    """Lock the accounts that taking a transfer back moves: what is read of them afterwards stays so until the commit."""
+    _call(db, "SELECT ledger.lock_reversal(%b::bigint, %b::int)", (journal_id, line))
+
+
+def open_receivable(db: Session, purse: str) -> None:
+    """Open what the owner of a purse owes because of it; again is no change. Raises `NotClaimable`."""
+    _call(db, "SELECT ledger.open_receivable(%b::text)", (purse,))
+
+
+def open_day(db: Session, day: date) -> date:
+    """Give a day, or the first open one where its month is closed; no month closes until the commit."""
+    first_open: date = _call(db, "SELECT ledger.open_day(%b::date)", (day,))[0]
+    return first_open
+
+
+def check_period(db: Session, month: date, today: date) -> None:
+    """Raise why a month cannot be closed: `ClosedAlready`, `MonthNotEnded` or `EarlierMonthOpen`."""
+    _call(db, "SELECT ledger.check_period(%b::date, %b::date)", (month, today))
+
+
+def close_period(db: Session, proposal_id: UUID, closed_by: str, today: date) -> date:
+    """Close the month that a proposal asks for, and give it. Raises what `check_period` does, or `NotSealed`."""
+    month: date = _call(
+        db, "SELECT ledger.close_period(%b::uuid, %b::text, %b::date)", (proposal_id, closed_by, today)
+    )[0]
+    return month
+
+
+def _posted(journal_id: int, transfers: Sequence[Transfer]) -> Posted:
+    lines = (naming_line(number, each) for number, each in enumerate(transfers, start=1))
+    return Posted(journal_id, [f"{journal_id}-{line}" for line in lines])
+
+
 def _call(db: Session, statement: str, arguments: tuple[Any, ...]) -> Row[Any]:
+    return _execute(db, statement, arguments).one()
+
+
+def _execute(db: Session, statement: str, arguments: tuple[Any, ...]) -> CursorResult[Any]:
     db.flush()
     try:
-        return db.connection().exec_driver_sql(statement, arguments).one()
+        return db.connection().exec_driver_sql(statement, arguments)
     except DBAPIError as error:
         refusal = refusal_in(error)
         if refusal is None:

@@ -12,10 +12,12 @@ from sqlmodel import Session
 from foundation.access import Caller
 from foundation.clock import business_date, now
 from foundation.identifiers import new_id
+from foundation.periods import Month
 from wallet.ledger import queries, rules
 from wallet.ledger.actions.posting import post
 from wallet.ledger.models import Proposal, ProposalDecision
-from wallet.ledger.postings import BANK_CURRENT, DEPOSIT, EUR, MAX_TRANSFERS, Posted, fund_address
+from wallet.ledger.periods import queries as periods
+from wallet.ledger.postings import DEPOSIT, MAX_TRANSFERS, Posted, filling_account, fund_address
 from wallet.ledger.refusals import (
     AlreadyDecided,
     FundNotFound,
@@ -23,12 +25,12 @@ from wallet.ledger.refusals import (
     KindNotAllowed,
     LedgerRefusal,
     NoTransfers,
+    PeriodClosed,
     ProposalNotFound,
     ProtectedPurse,
     ReasonMissing,
     SameSubject,
     TooManyTransfers,
-    WrongAsset,
 )
 from wallet.ledger.schemas import DepositIn, TransferIn, TransfersIn
 
@@ -36,46 +38,47 @@ TRANSFER = "transfer"
 
 
 def propose_transfers(db: Session, asked: TransfersIn, caller: Caller) -> Proposal:
-    """Write down a posting by hand. Raises `ReasonMissing`, `KindNotAllowed`, `HoldByHand` or `ProtectedPurse`."""
+    """Write down a posting by hand.
+
+    Raises `ReasonMissing`, `KindNotAllowed`, `PeriodClosed`, `HoldByHand` or `ProtectedPurse`.
+    """
     if asked.reason is None:
         raise ReasonMissing
     if not rules.may_name_kind(asked.kind, by_hand=True):
         raise KindNotAllowed(f"Boekingen van de soort {asked.kind} maakt alleen het systeem zelf.", pointer="/kind")
     check_number(asked)
+    _check_open(db, asked.value_date)
     for index, each in enumerate(asked.transfers):
         if each.hold_id is not None:
             raise HoldByHand(
                 "Een reservering is voor wie haar maakte, niet voor een boeking met de hand.",
                 pointer=f"/transfers/{index}/holdId",
             )
-    _refuse_protected(db, [each.source for each in asked.transfers])
+    refuse_protected(db, [each.source for each in asked.transfers])
     posting = asked.model_dump(mode="json", by_alias=True, exclude_none=True, exclude={"reason"})
-    return _propose(db, TRANSFER, None, posting, asked.reason, caller)
+    return propose(db, TRANSFER, None, posting, asked.reason, caller)
 
 
 def propose_deposit(db: Session, code: str, asked: DepositIn, caller: Caller) -> Proposal:
-    """Write down a deposit into a fund, from the municipality's account. Raises `FundNotFound` or `WrongAsset`."""
-    fund = queries.fund(db, code)
-    if fund is None:
+    """Write down a deposit into a fund: money from the municipality's account, the rest issued. Raises `FundNotFound`."""
+    fund, account = queries.fund(db, code), queries.account(db, fund_address(code))
+    if fund is None or account is None:
         raise FundNotFound
-    account = queries.account(db, fund_address(code))
-    if account is None or account.asset != EUR:
-        raise WrongAsset(f"Fonds {code} telt niet in euro's: er kan geen geld van de bank in.")
     transfer = TransferIn(
-        source=BANK_CURRENT,
-        destination=fund_address(code),
+        source=filling_account(account.asset),
+        destination=account.address,
         amount=asked.amount,
-        asset=EUR,
+        asset=account.asset,
         reference=asked.reference,
         explanation="fund.deposit",
     )
     posting = {"kind": DEPOSIT, "transfers": [transfer.model_dump(mode="json", by_alias=True, exclude_none=True)]}
-    return _propose(db, DEPOSIT, code, posting, asked.reason, caller)
+    return propose(db, DEPOSIT, code, posting, asked.reason, caller)
 
 
 def confirm(db: Session, proposal_id: UUID, caller: Caller, subject: str, fund: str | None = None) -> Posted:
     """Carry a proposal out. Raises `ProposalNotFound`, `SameSubject`, `AlreadyDecided`, or why the ledger refused."""
-    proposal = _undecided(db, proposal_id, caller, subject, fund)
+    proposal = undecided(db, proposal_id, caller, subject, fund)
     transfers = [TransferIn.model_validate(each).transfer() for each in proposal.posting["transfers"]]
     named = proposal.posting.get("valueDate")
     try:
@@ -93,14 +96,14 @@ def confirm(db: Session, proposal_id: UUID, caller: Caller, subject: str, fund: 
         raise refusal.in_list("transfers") from refusal
     # Once more, now that the accounts are locked: a purse may have been filled since the proposal was made.
     if subject == TRANSFER:
-        _refuse_protected(db, [each.source for each in transfers])
-    _decide(db, proposal, caller, "confirmed", journal_id=posted.journal_id)
+        refuse_protected(db, [each.source for each in transfers])
+    decide(db, proposal, caller, "confirmed", journal_id=posted.journal_id)
     return posted
 
 
 def reject(db: Session, proposal_id: UUID, reason: str, caller: Caller, subject: str, fund: str | None = None) -> None:
     """End a proposal without posting it. Raises `ProposalNotFound`, `SameSubject` or `AlreadyDecided`."""
-    _decide(db, _undecided(db, proposal_id, caller, subject, fund), caller, "rejected", reason=reason)
+    decide(db, undecided(db, proposal_id, caller, subject, fund), caller, "rejected", reason=reason)
 
 
 def check_number(asked: TransfersIn) -> None:
@@ -114,7 +117,20 @@ def check_number(asked: TransfersIn) -> None:
         )
 
 
-def _refuse_protected(db: Session, sources: list[str]) -> None:
+def _check_open(db: Session, value_date: date | None) -> None:
+    last = periods.last_close(db)
+    if value_date is None or last is None or value_date >= Month.of(last.month).next().start:
+        return
+    first_open = Month.of(last.month).next().start
+    raise PeriodClosed(
+        f"De maand van {value_date} is gesloten; de eerste open dag is {first_open}.",
+        {"firstOpenDay": str(first_open)},
+        pointer="/valueDate",
+    )
+
+
+def refuse_protected(db: Session, sources: list[str]) -> None:
+    """Refuse to debit by hand what is granted by law, or what it filled (BB-8). Raises `ProtectedPurse`."""
     for index, source in enumerate(sources):
         if rules.is_protected(source):
             raise ProtectedPurse(
@@ -128,9 +144,10 @@ def _refuse_protected(db: Session, sources: list[str]) -> None:
         )
 
 
-def _propose(
+def propose(
     db: Session, subject: str, fund: str | None, posting: dict[str, Any], reason: str, caller: Caller
 ) -> Proposal:
+    """Write down what somebody else is to decide about."""
     proposal = Proposal(
         id=new_id(),
         subject=subject,
@@ -145,7 +162,8 @@ def _propose(
     return proposal
 
 
-def _undecided(db: Session, proposal_id: UUID, caller: Caller, subject: str, fund: str | None) -> Proposal:
+def undecided(db: Session, proposal_id: UUID, caller: Caller, subject: str, fund: str | None = None) -> Proposal:
+    """Give a proposal that this caller may decide about. Raises `ProposalNotFound`, `SameSubject`, `AlreadyDecided`."""
     proposal = queries.proposal(db, proposal_id, subject, fund)
     if proposal is None:
         raise ProposalNotFound
@@ -157,7 +175,7 @@ def _undecided(db: Session, proposal_id: UUID, caller: Caller, subject: str, fun
     return proposal
 
 
-def _decide(
+def decide(
     db: Session,
     proposal: Proposal,
     caller: Caller,
@@ -165,7 +183,9 @@ def _decide(
     *,
     reason: str | None = None,
     journal_id: int | None = None,
+    closed_month: date | None = None,
 ) -> None:
+    """Write down the one decision on a proposal. Raises `AlreadyDecided`."""
     # Two deciders at once: the second waits here for the first, and then takes back what it posted.
     statement = (
         insert(ProposalDecision)
@@ -176,6 +196,7 @@ def _decide(
             outcome=outcome,
             reason=reason,
             journal_id=journal_id,
+            closed_month=closed_month,
             decided_at=now(),
         )
         .on_conflict_do_nothing(index_elements=["proposal_id"])

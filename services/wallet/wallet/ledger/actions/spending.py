@@ -10,42 +10,86 @@ from sqlalchemy import Row
 from sqlmodel import Session
 
 from foundation.access import Caller
-from foundation.clock import business_date
+from foundation.clock import business_date, now
 from foundation.identifiers import new_id
-from wallet.ledger import queries, rules
-from wallet.ledger.actions.posting import open_holds, post, release_holds
+from wallet.ledger import rules
+from wallet.ledger.actions.posting import open_day, open_holds, post, post_each, release_holds
 from wallet.ledger.actions.proposals import check_number
 from wallet.ledger.actions.reading import find_hold
-from wallet.ledger.postings import Posted, Transfer
-from wallet.ledger.refusals import KindNotAllowed, LedgerRefusal, NotYourHold, OutsideScope
-from wallet.ledger.schemas import CaptureIn, HoldIn, TransfersIn
+from wallet.ledger.holds import queries
+from wallet.ledger.holds.schemas import CaptureIn, HoldIn
+from wallet.ledger.postings import Posted, Posting, Transfer
+from wallet.ledger.refusals import ExpiryPast, KindNotAllowed, LedgerRefusal, NotYourHold, OutsideScope
+from wallet.ledger.schemas import PostedOut, TransfersIn
+
+MOST_GATHERED = 20
+"""Transfers of one request that shares a transaction: a longer one is worth a transaction of its own."""
 
 
-def post_for_service(db: Session, asked: TransfersIn, caller: Caller) -> Posted:
-    """Post what a service asks. Raises `OutsideScope`, `KindNotAllowed`, `NotYourHold`, or why the ledger refused."""
+def allowed_posting(asked: TransfersIn, caller: Caller) -> Posting:
+    """Give what a service asks to post. Raises `OutsideScope` or `KindNotAllowed`."""
     check_number(asked)
     _check_kind(asked.kind)
     transfers = [each.transfer() for each in asked.transfers]
     _check_scope(caller, [address for each in transfers for address in (each.source, each.destination)])
-    _check_holds(db, caller, [each.hold_id for each in transfers if each.hold_id is not None])
+    return Posting(
+        kind=asked.kind,
+        value_date=asked.value_date or business_date(),
+        actor=caller.actor,
+        on_behalf_of=caller.on_behalf_of,
+        decision=asked.decision,
+        reason=asked.reason,
+        transfers=transfers,
+        late=asked.late is not None,
+    )
+
+
+def post_for_service(db: Session, asked: TransfersIn, caller: Caller) -> Posted:
+    """Post what a service asks. Raises `OutsideScope`, `KindNotAllowed`, `NotYourHold`, or why the ledger refused."""
+    [posting] = _on_open_days(db, [allowed_posting(asked, caller)])
+    _check_holds(db, caller, [each.hold_id for each in posting.transfers if each.hold_id is not None])
     try:
         return post(
             db,
-            kind=asked.kind,
-            value_date=asked.value_date or business_date(),
-            actor=caller.actor,
-            on_behalf_of=caller.on_behalf_of,
-            decision=asked.decision,
-            reason=asked.reason,
-            transfers=transfers,
+            kind=posting.kind,
+            value_date=posting.value_date,
+            actor=posting.actor,
+            on_behalf_of=posting.on_behalf_of,
+            decision=posting.decision,
+            reason=posting.reason,
+            transfers=posting.transfers,
         )
     except LedgerRefusal as refusal:
         raise refusal.in_list("transfers") from refusal
 
 
+def may_be_gathered(asked: TransfersIn) -> bool:
+    """Tell whether a request is short enough to share a transaction with others, and captures no hold."""
+    return len(asked.transfers) <= MOST_GATHERED and all(each.hold_id is None for each in asked.transfers)
+
+
+def post_together(db: Session, postings: Sequence[Posting]) -> list[PostedOut | LedgerRefusal]:
+    """Post what several askers wait for: a journal for each, or the rule that refused it and nothing else."""
+    outcomes = post_each(db, _on_open_days(db, postings))
+    return [
+        outcome.in_list("transfers") if isinstance(outcome, LedgerRefusal) else PostedOut.of(outcome)
+        for outcome in outcomes
+    ]
+
+
+def _on_open_days(db: Session, postings: Sequence[Posting]) -> Sequence[Posting]:
+    late = [posting.value_date for posting in postings if posting.late]
+    if not late:
+        return postings
+    first_open = open_day(db, min(late))
+    return [posting.on(first_open) for posting in postings]
+
+
 def open_hold(db: Session, asked: HoldIn, caller: Caller) -> Row[Any]:
-    """Set an amount apart for a service. Raises `OutsideScope`, or why the ledger refused."""
+    """Set an amount apart for a service. Raises `OutsideScope`, `ExpiryPast`, or why the ledger refused."""
     _check_scope(caller, [asked.account])
+    if asked.expires_at is not None and asked.expires_at <= now():
+        raise ExpiryPast(f"Een reservering tot {asked.expires_at.isoformat()} is al voorbij.", pointer="/expiresAt")
     hold_id = new_id()
     open_holds(db, [asked.request(hold_id)], asked.purpose, caller.actor, asked.expires_at)
     return find_hold(db, hold_id)

@@ -12,8 +12,11 @@ BEGIN
 END
 $$;
 
--- The addresses among these that may become a purse: a known purse of a registered owner.
-CREATE FUNCTION ledger.openable(p_addresses text[]) RETURNS TABLE (address text, asset text, purse text, floor bigint, ceiling bigint)
+-- The addresses among these that may become an account at its first credit: a known purse of a registered owner.
+-- 'holder:<id>:<purse>' is that person's purse. 'payable:<provider>:<purse>' is what a provider is owed for what was
+-- spent there out of such purses: no purse of its own, without a ceiling, and as busy as a till, so locked after purses.
+CREATE FUNCTION ledger.openable(p_addresses text[])
+RETURNS TABLE (address text, asset text, purse text, floor bigint, ceiling bigint, kind text, lock_rank int)
 LANGUAGE sql STABLE
 AS $$
     WITH asked AS MATERIALIZED (
@@ -22,29 +25,34 @@ AS $$
           FROM unnest(p_addresses) u(address)
          WHERE u.address IS NOT NULL
     )
-    SELECT m.address, p.asset, p.code, p.floor, p.ceiling
+    SELECT m.address, p.asset, CASE WHEN k.payable THEN NULL ELSE p.code END, CASE WHEN k.payable THEN 0 ELSE p.floor END,
+           CASE WHEN k.payable THEN NULL ELSE p.ceiling END, CASE WHEN k.payable THEN 'payable' ELSE 'purse' END,
+           CASE WHEN k.payable THEN 10 ELSE 0 END
       FROM asked m
       JOIN ledger.purse p ON p.code = m.purse
       JOIN ledger.owner o ON o.owner = m.owner
+     CROSS JOIN LATERAL (SELECT o.owner LIKE 'payable:%' AS payable) k
      WHERE o.owner = ANY (ARRAY(SELECT a.owner FROM asked a))
 $$;
 
--- Open the purses among these addresses that are not open yet. Two calls that open the same purse wait for one
+-- Open the purses and payables among these addresses that are not open yet. Two calls that open the same purse wait for one
 -- another in the order of addresses, before either has locked a balance, so that they cannot wait in a ring.
 CREATE FUNCTION ledger.open_purses(p_addresses text[]) RETURNS void
 LANGUAGE plpgsql SET search_path = ledger, pg_temp
 AS $$
 BEGIN
-    WITH opened AS (
+    WITH terms AS MATERIALIZED (
+        SELECT * FROM openable(p_addresses)
+    ), opened AS (
         INSERT INTO account (address, asset, kind, purse)
-        SELECT o.address, o.asset, 'purse', o.purse
-          FROM openable(p_addresses) o
-         ORDER BY o.address
+        SELECT t.address, t.asset, t.kind, t.purse
+          FROM terms t
+         ORDER BY t.address COLLATE "C"
         ON CONFLICT (address) DO NOTHING
-        RETURNING id, purse)
+        RETURNING id, address)
     INSERT INTO balance (account_id, floor, ceiling, lock_rank)
-    SELECT a.id, p.floor, p.ceiling, 0
-      FROM opened a JOIN purse p ON p.code = a.purse;
+    SELECT a.id, t.floor, t.ceiling, t.lock_rank
+      FROM opened a JOIN terms t ON t.address = a.address COLLATE "C";
 END
 $$;
 
@@ -55,7 +63,7 @@ AS $$
     INSERT INTO owner (owner) SELECT DISTINCT u.owner FROM unnest(p_owners) u(owner) ORDER BY 1 ON CONFLICT DO NOTHING
 $$;
 
--- Open an account that is no purse. Again with the same terms: its id once more; with other terms: refused.
+-- Open an account that is no purse and no receivable. Again with the same terms: its id once more; with other terms: refused.
 CREATE FUNCTION ledger.open_account(
     p_address text, p_asset text, p_kind text, p_floor bigint, p_ceiling bigint, p_lock_rank int) RETURNS bigint
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = ledger, pg_temp
@@ -65,6 +73,9 @@ DECLARE
 BEGIN
     IF p_kind = 'purse' THEN
         PERFORM refuse('SB400', 'malformed', 'Een potje opent zichzelf bij de eerste bijschrijving.',
+                       jsonb_build_object('account', p_address));
+    ELSIF p_kind = 'receivable' THEN
+        PERFORM refuse('SB400', 'malformed', 'Een vordering opent alleen een teruggedraaide boeking.',
                        jsonb_build_object('account', p_address));
     END IF;
     -- The bank and the funds, and nothing else, are locked after everything else and have merged lines.
@@ -97,13 +108,17 @@ BEGIN
 END
 $$;
 
--- Open a fund: an account that can never pay more than was put in.
+-- Open a fund: an account that can never pay more than was put in. What is no money comes from no bank: it is issued,
+-- out of an account that goes as far below 0 as there is of it.
 CREATE FUNCTION ledger.open_fund(p_code text, p_name text, p_asset text, p_actor text) RETURNS bigint
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = ledger, pg_temp
 AS $$
 DECLARE
     v_id bigint := open_account('fund:' || p_code, p_asset, 'fund', 0, NULL, 30);
 BEGIN
+    IF p_asset <> 'EUR' THEN
+        PERFORM open_account('issue:' || p_asset, p_asset, 'system', NULL, NULL, 10);
+    END IF;
     INSERT INTO fund (code, name, account_id, opened_by) VALUES (p_code, p_name, v_id, p_actor)
     ON CONFLICT (code) DO NOTHING;
     IF NOT FOUND THEN

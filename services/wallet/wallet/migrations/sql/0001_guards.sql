@@ -69,6 +69,21 @@ CREATE TRIGGER keep_terms BEFORE UPDATE ON ledger.balance FOR EACH ROW
     EXECUTE FUNCTION ledger.keep_terms();
 ALTER TABLE ledger.balance ENABLE ALWAYS TRIGGER keep_terms;
 
+-- A hold keeps what it is for, is only used up, and is closed once.
+CREATE FUNCTION ledger.only_use_up_hold() RETURNS trigger LANGUAGE plpgsql
+SET search_path = ledger, pg_temp
+AS $$
+BEGIN
+    RAISE EXCEPTION 'hold % may only be used up and closed, once', OLD.id USING ERRCODE = 'restrict_violation';
+END
+$$;
+CREATE TRIGGER only_use_up BEFORE UPDATE ON ledger.hold FOR EACH ROW
+    WHEN (NEW.id <> OLD.id OR NEW.account_id <> OLD.account_id OR NEW.amount <> OLD.amount OR NEW.purpose <> OLD.purpose
+          OR NEW.opened_at <> OLD.opened_at OR NEW.opened_by <> OLD.opened_by
+          OR NEW.expires_at IS DISTINCT FROM OLD.expires_at OR OLD.state <> 'open' OR NEW.remaining >= OLD.remaining)
+    EXECUTE FUNCTION ledger.only_use_up_hold();
+ALTER TABLE ledger.hold ENABLE ALWAYS TRIGGER only_use_up;
+
 -- Once per insert statement, over its new rows: every account exists, and every journal adds up to 0 in each asset.
 CREATE FUNCTION ledger.check_entries() RETURNS trigger LANGUAGE plpgsql
 SET search_path = ledger, pg_temp

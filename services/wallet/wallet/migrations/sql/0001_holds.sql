@@ -17,9 +17,13 @@ BEGIN
      WHERE h.id IS NULL OR h.state <> 'open' OR h.account_id <> c.source OR c.asked > h.remaining
      ORDER BY c.i LIMIT 1;
     IF FOUND THEN
-        IF v_wrong.state IS DISTINCT FROM 'open' OR NOT v_wrong.own THEN
+        IF v_wrong.state IS DISTINCT FROM 'open' THEN
             PERFORM refuse('SB409', 'holdNotOpen',
-                format('Reservering %s is niet open op deze rekening.', v_wrong.hold_id),
+                format('Reservering %s is niet open.', v_wrong.hold_id),
+                jsonb_build_object('hold', v_wrong.hold_id, 'index', v_wrong.i - 1, 'asked', v_wrong.asked));
+        ELSIF NOT v_wrong.own THEN
+            PERFORM refuse('SB409', 'holdOnOtherAccount',
+                format('Reservering %s staat op een andere rekening.', v_wrong.hold_id),
                 jsonb_build_object('hold', v_wrong.hold_id, 'index', v_wrong.i - 1, 'asked', v_wrong.asked));
         END IF;
         PERFORM refuse('SB409', 'holdTooSmall',
@@ -85,8 +89,8 @@ BEGIN
             jsonb_build_object('account', v_wrong.address, 'index', v_wrong.i - 1, 'available', v_wrong.before - v_wrong.floor, 'asked', v_wrong.amount));
     END IF;
     BEGIN
-        INSERT INTO hold (id, account_id, amount, remaining, state, purpose, opened_at, expires_at)
-        SELECT u.id, u.account_id, u.amount, u.amount, 'open', p_purpose, clock_timestamp(), p_expires_at
+        INSERT INTO hold (id, account_id, amount, remaining, state, purpose, opened_at, expires_at, opened_by)
+        SELECT u.id, u.account_id, u.amount, u.amount, 'open', p_purpose, clock_timestamp(), p_expires_at, p_actor
           FROM unnest(p_ids, v_accounts, p_amounts) u(id, account_id, amount);
     EXCEPTION WHEN unique_violation THEN
         SELECT u.id, u.i INTO v_wrong

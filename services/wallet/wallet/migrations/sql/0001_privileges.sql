@@ -15,7 +15,7 @@ BEGIN
     EXECUTE format('GRANT USAGE ON SCHEMA ledger TO %I', v_service);
     EXECUTE format('GRANT SELECT ON ALL TABLES IN SCHEMA ledger TO %I', v_service);
     EXECUTE format('GRANT INSERT ON ledger.proposal, ledger.proposal_decision TO %I', v_service);
-    FOREACH v_function IN ARRAY ARRAY['register_owners', 'open_account', 'open_fund', 'close_account', 'post',
+    FOREACH v_function IN ARRAY ARRAY['register_owners', 'open_account', 'open_fund', 'close_account', 'post', 'post_each',
                                       'open_holds', 'release_holds', 'expire_holds'] LOOP
         EXECUTE format('GRANT EXECUTE ON FUNCTION ledger.%I TO %I', v_function, v_service);
     END LOOP;

@@ -21,6 +21,8 @@ CREATE TABLE ledger.purse (
     scheme  text NOT NULL CHECK (scheme ~ '^[a-z][a-z0-9-]{0,39}$'),
     floor   bigint,
     ceiling bigint,
+    -- Whether its owner may come to owe what a reversal takes back and is no longer there.
+    claimable boolean NOT NULL DEFAULT false,
     CHECK (floor <= ceiling)
 );
 
@@ -33,11 +35,12 @@ CREATE TABLE ledger.account (
     id        bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     address   text COLLATE "C" NOT NULL UNIQUE CHECK (address ~ '^[a-z][a-z0-9-]*(:[A-Za-z0-9-]+)+$' AND length(address) <= 200),
     asset     text NOT NULL,
-    kind      text NOT NULL CHECK (kind IN ('purse', 'fund', 'bank', 'payable', 'loan', 'system')),
+    kind      text NOT NULL CHECK (kind IN ('purse', 'fund', 'bank', 'payable', 'receivable', 'loan', 'system')),
     purse     text,
     opened_at timestamptz NOT NULL DEFAULT clock_timestamp(),
     closed_at timestamptz CHECK (closed_at >= opened_at),
-    CHECK ((kind = 'purse') = (purse IS NOT NULL))
+    CHECK ((kind = 'purse') = (purse IS NOT NULL)),
+    CONSTRAINT account_receivable CHECK ((kind = 'receivable') = (address LIKE 'receivable:%'))
 );
 -- Almost always empty, so that posting asks it for next to nothing.
 CREATE INDEX account_closed ON ledger.account (id) WHERE closed_at IS NOT NULL;
@@ -102,10 +105,12 @@ CREATE TABLE ledger.hold (
     opened_at  timestamptz NOT NULL,
     expires_at timestamptz,
     closed_at  timestamptz,
+    opened_by  text NOT NULL CHECK (opened_by <> ''),
     CHECK ((state = 'open') = (remaining > 0)),
     CHECK ((state = 'open') = (closed_at IS NULL))
 ) WITH (fillfactor = 80);
-CREATE INDEX hold_open ON ledger.hold (account_id) WHERE state = 'open';
+CREATE INDEX hold_of_account ON ledger.hold (account_id, opened_at, id);
+CREATE INDEX hold_opened ON ledger.hold (opened_at, id);
 CREATE INDEX hold_to_expire ON ledger.hold (expires_at) WHERE state = 'open' AND expires_at IS NOT NULL;
 
 CREATE TABLE ledger.hold_event (
@@ -136,7 +141,7 @@ CREATE TABLE ledger.fund (
 -- What one person asks and another decides. `posting` is what will be posted, to the letter.
 CREATE TABLE ledger.proposal (
     id          uuid PRIMARY KEY,
-    subject     text NOT NULL CHECK (subject IN ('transfer', 'deposit')),
+    subject     text NOT NULL CHECK (subject IN ('transfer', 'deposit', 'reversal', 'closing')),
     fund        text REFERENCES ledger.fund,
     posting     jsonb NOT NULL,
     reason      text NOT NULL CHECK (reason <> ''),

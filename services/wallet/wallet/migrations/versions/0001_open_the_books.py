@@ -10,7 +10,7 @@ revision = "0001"
 down_revision = None
 
 SQL = Path(__file__).parent.parent / "sql"
-PARTS = ("tables", "guards", "accounts", "posting", "holds", "opening", "privileges")
+PARTS = ("tables", "guards", "accounts", "posting", "gathering", "holds", "opening", "privileges")
 
 
 def upgrade() -> None:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import hashlib
 import zlib
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import date
 from itertools import groupby
-from typing import Any
 from uuid import UUID
 
 from sqlalchemy import text
@@ -16,7 +16,7 @@ from sqlmodel import Session
 from foundation.clock import business_date, now
 from foundation.identifiers import new_id
 from wallet.holders.vault import Vault
-from wallet.ledger.actions import post
+from wallet.ledger.actions import Transfer, open_day, post
 from wallet.payouts import postings, queries
 from wallet.payouts.bank_messages import Entry, Message
 from wallet.payouts.models import BankEntry, BankMessage, BatchEvent
@@ -35,6 +35,31 @@ class _Judged:
     verdict: Verdict
 
 
+@dataclass(frozen=True, slots=True)
+class _Booking:
+    """The message that is booked, by whom, and the first day on which may be posted."""
+
+    db: Session
+    message: BankMessage
+    first_open: date
+    actor: str
+
+    def reference(self, entry: Entry, reference: str | None) -> str | None:
+        return postings.with_closed_day(reference, entry.booked_on, self.first_open)
+
+    def post(self, kind: str, transfers: Sequence[Transfer]) -> int:
+        """Post on the day on which the message was received: on the bank's own day the books may be closed."""
+        posted = post(
+            self.db,
+            kind=kind,
+            value_date=max(self.message.received_on, self.first_open),
+            actor=self.actor,
+            decision=f"bank-message/{self.message.id}",
+            transfers=transfers,
+        )
+        return posted.journal_id
+
+
 def book_message(db: Session, vault: Vault, raw: bytes, message: Message, actor: str) -> BankMessage:
     """Book one message: settle, return or reject what it names, and keep every entry with its outcome.
 
@@ -43,7 +68,7 @@ def book_message(db: Session, vault: Vault, raw: bytes, message: Message, actor:
     """
     judged = _judge(db, message.entries)
     row = _keep_message(db, vault, raw, message, judged, actor)
-    journals = _carry_out(db, row, judged, actor)
+    journals = _carry_out(db, _Booking(db, row, open_day(db, date.min), actor), judged)
     _keep_entries(db, row.id, judged, journals)
     _settle_batches(db, {one.verdict.batch_id for one in judged if one.verdict.batch_id is not None}, actor)
     return row
@@ -90,7 +115,7 @@ def _keep_message(
     return row
 
 
-def _carry_out(db: Session, message: BankMessage, judged: Sequence[_Judged], actor: str) -> dict[bytes, int]:
+def _carry_out(db: Session, booking: _Booking, judged: Sequence[_Judged]) -> dict[bytes, int]:
     """Do what the verdicts say, in their order, alike ones together; give the journal of each that moved money."""
     journals: dict[bytes, int] = {}
     acting = [one for one in judged if one.verdict.effect is not None]
@@ -100,27 +125,28 @@ def _carry_out(db: Session, message: BankMessage, judged: Sequence[_Judged], act
             part = same[start : start + MAX_TRANSFERS]
             match effect:
                 case Effect.SETTLE_BATCH | Effect.SETTLE_LINE:
-                    journal = _settle(db, message, part, actor, whole=effect is Effect.SETTLE_BATCH)
+                    journal = _settle(db, booking, part, whole=effect is Effect.SETTLE_BATCH)
                     journals.update((one.entry.key, journal) for one in part)
                 case Effect.RETURN_LINE | Effect.REJECT_LINE:
-                    reasons: dict[UUID, str | None] = {_line(one): one.entry.reason for one in part}
-                    journal = _bring_back(db, message, reasons, actor, rejected=effect is Effect.REJECT_LINE)
+                    entries = {_line(one): one.entry for one in part}
+                    journal = _bring_back(db, booking, entries, rejected=effect is Effect.REJECT_LINE)
                     journals.update((one.entry.key, journal) for one in part)
                 case Effect.REJECT_BATCH:
                     for one in part:
-                        journals[one.entry.key] = _reject_batch(db, message, one, actor)
+                        journals[one.entry.key] = _reject_batch(db, booking, one)
                 case _:
                     _write_statuses(db, part, whole=effect is Effect.BATCH_STATUS)
     return journals
 
 
-def _settle(db: Session, message: BankMessage, part: Sequence[_Judged], actor: str, whole: bool) -> int:
-    journal = _post(
-        db,
-        message,
+def _settle(db: Session, booking: _Booking, part: Sequence[_Judged], whole: bool) -> int:
+    references = [booking.reference(one.entry, one.entry.reference) for one in part]
+    journal = booking.post(
         postings.SETTLEMENT,
-        [postings.settled(one.entry.key, one.entry.amount or 0, CURRENCY, one.entry.reference) for one in part],
-        actor,
+        [
+            postings.settled(one.entry.key, one.entry.amount or 0, CURRENCY, reference)
+            for one, reference in zip(part, references, strict=True)
+        ],
     )
     names, ids = ("batch_id", [one.verdict.batch_id for one in part]) if whole else ("id", [_line(one) for one in part])
     db.execute(
@@ -133,7 +159,7 @@ def _settle(db: Session, message: BankMessage, part: Sequence[_Judged], actor: s
     return journal
 
 
-def _reject_batch(db: Session, message: BankMessage, one: _Judged, actor: str) -> int:
+def _reject_batch(db: Session, booking: _Booking, one: _Judged) -> int:
     ids = db.execute(
         text("SELECT id FROM payouts.line WHERE batch_id = :batch AND state = 'sent' ORDER BY line_no"),
         {"batch": one.verdict.batch_id},
@@ -141,23 +167,30 @@ def _reject_batch(db: Session, message: BankMessage, one: _Judged, actor: str) -
     lines: list[UUID] = list(ids)
     journal = 0
     for start in range(0, len(lines), MAX_TRANSFERS):
-        part: dict[UUID, str | None] = dict.fromkeys(lines[start : start + MAX_TRANSFERS], one.entry.reason)
-        journal = _bring_back(db, message, part, actor, rejected=True)
+        part = dict.fromkeys(lines[start : start + MAX_TRANSFERS], one.entry)
+        journal = _bring_back(db, booking, part, rejected=True)
     return journal
 
 
-def _bring_back(db: Session, message: BankMessage, reasons: dict[UUID, str | None], actor: str, rejected: bool) -> int:
+def _bring_back(db: Session, booking: _Booking, entries: dict[UUID, Entry], rejected: bool) -> int:
     """Put the money of lines back in their purses: from what was on its way out, or from the bank account."""
     rows = db.execute(
         text(
             "SELECT id, holder_id, purse, asset, amount, end_to_end_id, hold_id FROM payouts.line"
             " WHERE id = ANY (:ids) ORDER BY id"
         ),
-        {"ids": list(reasons)},
+        {"ids": list(entries)},
     ).all()
     transfer = postings.rejected if rejected else postings.returned
     kind = postings.REJECTION if rejected else postings.RETURN
-    journal = _post(db, message, kind, [transfer(postings.PaidLine(*row)) for row in rows], actor)
+    transfers = [transfer(postings.PaidLine(*row)) for row in rows]
+    journal = booking.post(
+        kind,
+        [
+            replace(made, reference=booking.reference(entries[row.id], made.reference))
+            for row, made in zip(rows, transfers, strict=True)
+        ],
+    )
     db.execute(
         text(
             "UPDATE payouts.line l SET state = :state, reason = u.reason, back_journal = :journal"
@@ -166,8 +199,8 @@ def _bring_back(db: Session, message: BankMessage, reasons: dict[UUID, str | Non
         {
             "state": "rejected" if rejected else "returned",
             "journal": journal,
-            "ids": list(reasons),
-            "reasons": list(reasons.values()),
+            "ids": list(entries),
+            "reasons": [entry.reason for entry in entries.values()],
         },
     )
     return journal
@@ -183,19 +216,6 @@ def _write_statuses(db: Session, part: Sequence[_Judged], whole: bool) -> None:
         ),
         {"ids": list(newest), "statuses": list(newest.values())},
     )
-
-
-def _post(db: Session, message: BankMessage, kind: str, transfers: Sequence[Any], actor: str) -> int:
-    posted = post(
-        db,
-        kind=kind,
-        value_date=message.received_on,
-        actor=actor,
-        decision=f"bank-message/{message.id}",
-        transfers=transfers,
-    )
-    journal_id: int = posted.journal_id
-    return journal_id
 
 
 def _keep_entries(db: Session, message_id: UUID, judged: Sequence[_Judged], journals: dict[bytes, int]) -> None:

@@ -1,0 +1,1 @@
+"""Receipts of transfer batches: what was approved, what was posted, which blocks seal it, signed."""

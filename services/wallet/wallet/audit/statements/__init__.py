@@ -1,0 +1,1 @@
+"""Statements: what happened on a person's purses in one quarter, on paper, with what it takes to check it."""

@@ -1,0 +1,78 @@
+"""What goes in and out of holds over HTTP."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Literal
+from uuid import UUID
+
+from pydantic import AwareDatetime
+
+from foundation.schemas import Amount, ApiModel, ApiOut, Line
+from wallet.ledger.postings import EUR, HoldRequest
+from wallet.ledger.schemas import Address, AssetCode, Day, Key, Kind, PostedOut
+
+HoldState = Literal["open", "captured", "released", "expired"]
+
+
+class HoldIn(ApiModel):
+    """An amount to set apart. The holder reads `purpose` as it is: ids and words, nothing about a person."""
+
+    account: Address
+    amount: Amount
+    asset: AssetCode = EUR
+    purpose: Line
+    expires_at: AwareDatetime | None = None
+
+    def request(self, hold_id: UUID) -> HoldRequest:
+        return HoldRequest(hold_id, self.account, self.amount, self.asset)
+
+
+class HoldOut(ApiOut):
+    id: UUID
+    account: str
+    amount: int
+    remaining: int
+    asset: str
+    state: HoldState
+    purpose: str
+    opened_at: datetime
+    opened_by: str
+    expires_at: datetime | None
+    closed_at: datetime | None
+
+
+class HoldEventOut(ApiOut):
+    """One event of a hold; `remaining_after` is what was left of it.
+
+    A capture names its journal, and its transfer too where the journal took from the hold once.
+    """
+
+    sequence: int
+    kind: Literal["opened", "captured", "released", "expired"]
+    amount: int
+    remaining_after: int
+    journal_id: str | None
+    transfer_id: str | None
+    actor: str
+    recorded_at: datetime
+
+
+class CaptureIn(ApiModel):
+    """A part of the hold, or all that remains, on its way to an account."""
+
+    destination: Address
+    amount: Amount
+    kind: Kind = "capture"
+    value_date: Day | None = None
+    grant_key: Key | None = None
+    reference: Key | None = None
+    explanation: Key | None = None
+
+
+class CapturedOut(PostedOut):
+    hold: HoldOut
+
+
+class ReleaseIn(ApiModel):
+    """Nothing to say: all that remains goes back."""

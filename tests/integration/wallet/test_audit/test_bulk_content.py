@@ -1,0 +1,106 @@
+"""The verifier and transfer batches: green on honest ones, and each way of tampering with one is named."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from uuid import UUID
+
+import pytest
+from joserfc.jwk import OKPKey
+from sqlalchemy import text
+
+from tests.integration.wallet.bulk_house import BulkHouse
+from tests.integration.wallet.ledger_books import FUND
+from tests.integration.wallet.test_audit.conftest import Books, SealFiles
+from tests.support.databases import ServiceDatabase
+from wallet.ledger.actions import Transfer
+
+TABLES = ("bulk_batch", "bulk_line", "bulk_exception", "bulk_chunk", "entry", "journal")
+
+
+@pytest.fixture
+def house(wallet_db: ServiceDatabase) -> BulkHouse:
+    return BulkHouse(wallet_db.database)
+
+
+@pytest.fixture
+def books(wallet_db: ServiceDatabase, house: BulkHouse, tmp_path: Path) -> Books:
+    """The same database as the verifier, and who tampers with it, sees it."""
+    key = tmp_path / "seal-key.json"
+    key.write_text(json.dumps(OKPKey.generate_key("Ed25519").as_dict(private=True)), encoding="ascii")
+    files = SealFiles(key, tmp_path / "anchor")
+    return Books(wallet_db.database, wallet_db.service_url, wallet_db.superuser_url, files)
+
+
+@pytest.fixture
+def batch_id(house: BulkHouse) -> UUID:
+    """A batch of seven lines in three chunks: one not posted because of the check, two refused under lock."""
+    owners = house.holders(6)
+    with house.database.transaction() as db:
+        db.execute(text("SELECT ledger.open_account('payable:dicht', 'EUR', 'payable', 0, NULL, 10)"))
+    lines = [
+        (f"{owners[0]}:vrij", 1, "k/1", "case/1", "gift"),
+        ("holder:nobody:vrij", 2, "k/2"),
+        ("payable:dicht", 4, "k/3"),
+        (f"{owners[1]}:vrij", 8, "k\\4"),
+        (f"{owners[2]}:vrij", 16, "k/5", "case/5"),
+        (f"{owners[3]}:vrij", 32, "k/6"),
+        ("bank:outgoing", 64, "k/7"),
+    ]
+    made = house.approved(lines, partial=True, chunk_lines=3)
+    house.post(Transfer(FUND, f"{owners[5]}:vrij", 3, grant_key="k/6"))
+    with house.database.transaction() as db:
+        db.execute(text("SELECT ledger.close_account('payable:dicht')"))
+    house.work()
+    batch = house.batch(made)
+    assert (batch.posted_lines, batch.posted_total, batch.failed_lines, batch.failed_total) == (4, 89, 2, 36)
+    return made
+
+
+def test_a_batch_with_lines_that_failed_and_one_of_which_all_failed_are_whole(
+    house: BulkHouse, batch_id: UUID, books: Books
+) -> None:
+    nothing = house.checked([(f"{house.holder()}:vrij", 5, "late")])
+    house.submit(nothing)
+    house.approve(nothing)
+    house.post(Transfer(FUND, f"{house.holder()}:vrij", 3, grant_key="late"))
+    house.work()
+    assert house.batch(nothing).failed_lines == 1
+    approved = house.approved([(f"{house.holder()}:vrij", 5, f"k/{n}") for n in (10, 11)], chunk_lines=2)
+    house.work_steps(1)
+    assert house.batch(approved).state == "posting"
+
+    report = books.verify()
+
+    assert report.differences == []
+
+
+@pytest.mark.parametrize(
+    ("change", "checks"),
+    [
+        ("UPDATE ledger.entry SET reference = 'case/x' WHERE grant_key = 'k/1'", {"bulk_batch"}),
+        ("UPDATE ledger.entry SET grant_key = 'k/9' WHERE grant_key = 'k/5'", {"bulk_batch"}),
+        ("UPDATE ledger.entry SET grant_key = NULL WHERE grant_key = 'k/5'", {"bulk_batch", "bulk_chunk"}),
+        ("UPDATE ledger.journal SET value_date = '2026-10-02' WHERE chunk = 2", {"journal"}),
+        ("UPDATE ledger.journal SET batch = NULL WHERE chunk = 2", {"bulk_chunk"}),
+        ("UPDATE ledger.bulk_batch SET content_hash = sha256('x')", {"bulk_batch"}),
+        ("UPDATE ledger.bulk_batch SET reason = 'x'", {"bulk_batch", "journal"}),
+        ("UPDATE ledger.bulk_batch SET posted_total = 88, failed_total = 37", {"bulk_batch"}),
+        ("UPDATE ledger.bulk_chunk SET total = 7 WHERE chunk = 2", {"bulk_chunk", "bulk_batch"}),
+        ("UPDATE ledger.bulk_line SET amount = 5 WHERE line = 4", {"bulk_batch"}),
+        ("DELETE FROM ledger.bulk_exception WHERE line = 4", {"bulk_batch"}),
+        ("DELETE FROM ledger.bulk_chunk WHERE chunk = 2", {"bulk_chunk", "bulk_batch"}),
+    ],
+)
+def test_whatever_is_changed_about_a_batch_is_found(
+    batch_id: UUID, books: Books, change: str, checks: set[str]
+) -> None:
+    assert books.verify().ok
+    switches = [f"ALTER TABLE ledger.{table} {{}} TRIGGER ALL" for table in TABLES]
+    off, on = ([one.format(word) for one in switches] for word in ("DISABLE", "ENABLE"))
+
+    books.tamper(*off, change, *on)
+    report = books.verify()
+
+    assert {difference.table for difference in report.differences} == checks
