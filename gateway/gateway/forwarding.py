@@ -37,7 +37,8 @@ MAX_UPLOAD_S = 900.0
 """The longest that a whole upload may take: 100 MiB over a line of 1 Mbit/s."""
 
 LONG_CALLS = re.compile(
-    r"(^|/)(batches|bank-messages|invoices|submissions|sendings|trial-balance|exports/[a-z]+(/manifest)?)$"
+    r"(^|/)(batches|bank-messages|invoices|submissions|sendings|closings/[^/]+/confirmations|trial-balance"
+    r"|exports/[a-z]+(/manifest)?)$"
 )
 """Calls that may work longer than others; the last part of the path names them."""
 

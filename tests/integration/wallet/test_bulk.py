@@ -479,21 +479,35 @@ def test_a_long_file_is_loaded_block_by_block_and_no_line_is_lost_between(house:
     assert house.rows("SELECT 1 FROM inbox_piece") == []
 
 
-def test_a_step_that_breaks_leaves_nothing_half_done_and_does_not_keep_others_waiting(
+def test_a_batch_that_somebody_else_has_is_passed_over_and_keeps_no_other_waiting(
     house: BulkHouse, wallet_owner_url: str
 ) -> None:
-    broken, other = house.approved(gifts(house, 3), chunk_lines=2), None
+    taken = house.approved(gifts(house, 3), chunk_lines=2)
     other = house.send([(f"{house.holder()}:vrij", 1, "other")])
     house.work_steps(1)
-    before = house.progress(broken)
+    before = house.progress(taken)
     with psycopg.connect(wallet_owner_url) as owner:
-        # Somebody holds the batch's hold for as long as the worker tries.
-        owner.execute("SELECT 1 FROM ledger.bulk_batch WHERE id = %s FOR UPDATE", (broken,))
+        owner.execute("SELECT 1 FROM ledger.bulk_batch WHERE id = %s FOR UPDATE", (taken,))
         house.work()
-    assert house.progress(broken) == before
-    assert house.batch(other).state == "checked"
+    assert (house.progress(taken), house.batch(other).state) == (before, "checked")
     house.work()
-    assert house.batch(broken).state == "posted"
+    assert house.batch(taken).state == "posted"
+
+
+def test_a_batch_that_raises_each_time_keeps_no_other_waiting_and_ends_with_a_problem(house: BulkHouse) -> None:
+    broken = house.send(gifts(house, 1))
+    with house.database.transaction() as db:
+        db.execute(text("DELETE FROM inbox_piece"))
+    other = house.send([(f"{house.holder()}:vrij", 1, "other")])
+    house.work()
+    assert (house.batch(broken).state, house.batch(broken).attempts, house.batch(other).state) == (
+        "loading",
+        1,
+        "checked",
+    )
+    while house.database.run(lambda db: working.begin(db, broken)):
+        pass
+    assert house.batch(broken).state == "refused"
 
 
 def test_a_chunk_asked_for_twice_or_out_of_turn_is_posted_once(house: BulkHouse) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 from uuid import uuid4
 
 import pytest
@@ -16,9 +16,11 @@ from joserfc.jwk import OKPKey
 from foundation.access import Role
 from foundation.application import create_api
 from foundation.database import Database
+from foundation.work import Worker
 from tests.integration.wallet.bulk_house import BulkHouse, csv_of
 from tests.integration.wallet.ledger_books import FUND
 from tests.support.callers import Callers, Client
+from wallet import tasks
 from wallet.audit.actions import seal_due_blocks
 from wallet.audit.receipts.actions import SIGNED_AS
 from wallet.audit.receipts.routes import router as receipt_router
@@ -292,3 +294,13 @@ def test_a_service_never_gets_at_the_hold_of_its_batch(house: BulkHouse, burgerb
     burgerbudget.post(f"/transfer-batches/{own}/submissions")
     [event] = house.rows("SELECT hold_id, actor FROM ledger.hold_event")
     assert (str(event.hold_id), event.actor) == (own, f"transfer-batch/{own}")
+
+
+def test_the_bell_rings_for_a_task_of_the_worker_that_does_the_work_of_the_batches(
+    house: BulkHouse, files: SealFiles
+) -> None:
+    worker = Worker("wallet", redis_url="redis://127.0.0.1:1/0", database=lambda: house.database)
+    tasks.register(worker, cast(Any, files))
+    batch_id = house.send(three_gifts(house))
+    worker.celery.tasks[tasks.BULK]("any id")
+    assert house.batch(batch_id).state == "checked"

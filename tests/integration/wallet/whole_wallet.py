@@ -43,7 +43,7 @@ class WholeWallet:
 
 
 def fill(made: ServiceDatabase, callers: Callers, folder: Path, monkeypatch: pytest.MonkeyPatch) -> WholeWallet:
-    """Let everything happen that a wallet does: July is closed, most of it is sealed, one journal waits for its seal."""
+    """Let everything happen that a wallet does: July and August are closed, most is sealed, one journal waits for its seal."""
     date_file = folder / "business-date"
     monkeypatch.setenv(clock.DATE_FILE_SETTING, str(date_file))
 
@@ -63,6 +63,7 @@ def fill(made: ServiceDatabase, callers: Callers, folder: Path, monkeypatch: pyt
     transfer = house.post(advance, value_date=JULY).transfer_ids[0]
     house.post(Transfer(CLAIMABLE, OUTGOING, 4_000), value_date=JULY)
     periods.close("2026-07")
+    periods.close("2026-08")
     _hold_back(house)
     _decide(house, transfer)
     bulk = _post_in_bulk(house)

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import itertools
-from collections import defaultdict
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid4
 
@@ -15,10 +14,10 @@ from hypothesis import strategies as st
 
 from foundation.database import Database
 from tests.integration.wallet.ledger_books import Books
+from tests.property.wallet.paper import MERGED, Paper, PaperHold, Terms
 from wallet.ledger import refusals
 from wallet.ledger.actions import HoldRequest, Transfer, expire_holds, release_holds
 
-MERGED = ("bank:", "fund:")
 ACCOUNTS = (
     "bank:current",
     "bank:outgoing",
@@ -28,86 +27,6 @@ ACCOUNTS = (
     "b:burgerbudget",
     "b:vrij",
 )
-
-
-@dataclass
-class Paper:
-    """The ledger in plain Python: one leg after the other, no sets, no arrays."""
-
-    floors: dict[str, int | None]
-    ceilings: dict[str, int | None]
-    posted: dict[str, int] = field(default_factory=lambda: defaultdict(int))
-    holds: dict[UUID, tuple[str, int]] = field(default_factory=dict)
-    keys: set[str] = field(default_factory=set)
-    opened: set[str] = field(default_factory=set)
-
-    def held(self, account: str) -> int:
-        return sum(amount for owner, amount in self.holds.values() if owner == account)
-
-    def post(self, transfers: list[Transfer]) -> str | None:
-        """Give the code of the refusal, or None after posting."""
-        destinations = {each.destination for each in transfers}
-        for each in transfers:
-            if each.source == each.destination:
-                return "sameAccount"
-            if each.source not in self.opened and each.source not in destinations:
-                return "tooLittle"
-        remaining = {hold: amount for hold, (_, amount) in self.holds.items()}
-        for each in transfers:
-            if each.hold_id is None:
-                continue
-            if remaining.get(each.hold_id, 0) == 0 and self.holds.get(each.hold_id, ("", 0))[1] == 0:
-                return "holdNotOpen"
-            if self.holds[each.hold_id][0] != each.source:
-                return "holdOnOtherAccount"
-            remaining[each.hold_id] -= each.amount
-            if remaining[each.hold_id] < 0:
-                return "holdTooSmall"
-        keys = [each.grant_key for each in transfers if each.grant_key]
-        if len(keys) != len(set(keys)) or self.keys & set(keys):
-            return "grantKeyUsed"
-
-        own: list[tuple[str, int, int]] = []
-        shared: dict[tuple[str, int], list[int]] = defaultdict(lambda: [0, 0])
-        for each in transfers:
-            captured = each.amount if each.hold_id else 0
-            source_shared = each.source.startswith(MERGED)
-            destination_shared = each.destination.startswith(MERGED) and not source_shared
-            if source_shared:
-                total = shared[(each.source, -1)]
-                total[0] -= each.amount
-                total[1] += captured
-            else:
-                own.append((each.source, -each.amount, captured))
-            if destination_shared:
-                shared[(each.destination, 1)][0] += each.amount
-            else:
-                own.append((each.destination, each.amount, 0))
-        legs = own + [(key[0], *shared[key]) for key in sorted(shared, key=lambda key: (key[0], -key[1]))]
-        posted, held = dict(self.posted), {account: self.held(account) for account in self.floors}
-        for account, amount, captured in legs:
-            posted[account] = posted.get(account, 0) + amount
-            held[account] -= captured
-            floor, ceiling = self.floors[account], self.ceilings[account]
-            if amount + captured < 0 and floor is not None and posted[account] - held[account] < floor:
-                return "tooLittle"
-            if amount > 0 and ceiling is not None and posted[account] > ceiling:
-                return "overCeiling"
-        self.posted = defaultdict(int, posted)
-        self.holds = {hold: (account, remaining[hold]) for hold, (account, _) in self.holds.items()}
-        self.keys |= set(keys)
-        self.opened |= destinations
-        return None
-
-    def hold(self, hold: UUID, account: str, amount: int) -> str | None:
-        floor = self.floors[account]
-        if account not in self.opened:
-            return "tooLittle"
-        if floor is not None and self.posted[account] - self.held(account) - amount < floor:
-            return "tooLittle"
-        self.holds[hold] = (account, amount)
-        return None
-
 
 accounts = st.sampled_from(ACCOUNTS)
 amounts = st.integers(1, 30)
@@ -153,9 +72,11 @@ def test_the_books_agree_with_plain_python_after_every_step(books: Books, plan: 
     # The shared accounts keep what the examples before left on them, so the model starts from there.
     addresses = [real(account) for account in ACCOUNTS]
     paper = Paper(
-        floors={address: None if address == "bank:current" else 0 for address in addresses},
-        ceilings={
-            address: 100_000 if address.endswith(":burgerbudget") and "holder" in address else None
+        terms={
+            address: Terms(
+                floor=None if address == "bank:current" else 0,
+                ceiling=100_000 if address.endswith(":burgerbudget") and "holder" in address else None,
+            )
             for address in addresses
         },
         opened={address for address in addresses if address.startswith(MERGED)},
@@ -163,7 +84,7 @@ def test_the_books_agree_with_plain_python_after_every_step(books: Books, plan: 
     for address in paper.opened:
         paper.posted[address], held = books.figures(address) or (0, 0)
         if held:
-            paper.holds[uuid4()] = (address, held)
+            paper.holds[uuid4()] = PaperHold(address, held)
     fund, a, b = "fund:burgerbudget", "a:burgerbudget", "b:vrij"
     first = [("bank:current", fund, 300), (fund, a, 80), (fund, b, 60), (fund, "bank:outgoing", 40)]
     opening = [Transfer(real(source), real(destination), amount * UNIT) for source, destination, amount in first]
@@ -183,7 +104,7 @@ def test_the_books_agree_with_plain_python_after_every_step(books: Books, plan: 
         if capture is None or not holds:
             return made
         hold = holds[capture[0] % len(holds)]
-        own = paper.holds[hold][0]
+        own = paper.holds[hold].account
         if capture[1] == 0 or own == made.destination:
             return replace(made, hold_id=hold)
         return replace(made, hold_id=hold, source=own)
@@ -207,20 +128,18 @@ def test_the_books_agree_with_plain_python_after_every_step(books: Books, plan: 
                 hours[made] = hour
         elif kind == "expire":
             past = [hold for hold, hour in hours.items() if hour is not None and hour < what]  # type: ignore[operator]
-            expected = sum(paper.holds[hold][1] > 0 for hold in past)
+            expected = sum(paper.holds[hold].remaining > 0 for hold in past)
             with books.database.transaction() as db:
                 actual = expire_holds(db, midnight + timedelta(hours=what), 100, "tester")  # type: ignore[arg-type]
             for hold in past:
-                paper.holds[hold] = (paper.holds[hold][0], 0)
+                paper.release(hold)
         elif holds:
             made = holds[what % len(holds)]  # type: ignore[operator]
-            paper.holds[made] = (paper.holds[made][0], 0)
+            paper.release(made)
             with books.database.transaction() as db:
                 release_holds(db, [made], "tester")
         assert actual == expected, (kind, what)
-        assert books.all_figures(addresses) == {
-            address: (paper.posted[address], paper.held(address)) for address in addresses if address in paper.opened
-        }
+        assert books.all_figures(addresses) == paper.figures()
     assert books.faults() == []
 
 

@@ -1,4 +1,4 @@
-"""Quarters as values."""
+"""Quarters and months as values."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from datetime import date
 
 import pytest
 
-from foundation.periods import Quarter
+from foundation.periods import Month, Quarter
 
 
 def test_a_quarter_knows_its_days_and_its_neighbours() -> None:
@@ -41,3 +41,25 @@ def test_there_is_no_quarter_outside_the_calendar() -> None:
         Quarter(9999, 4).next()
     with pytest.raises(ValueError):
         Quarter(1, 1).previous()
+
+
+def test_a_month_knows_its_days_and_the_next() -> None:
+    month = Month.parse("2028-02")
+    assert (month.start, month.end) == (date(2028, 2, 1), date(2028, 2, 29))
+    assert [str(month.next()), str(Month.parse("2026-12").next())] == ["2028-03", "2027-01"]
+    assert Month.of(date(2026, 9, 30)) == Month(2026, 9) < Month(2026, 10) < Month(2027, 1)
+
+
+@pytest.mark.parametrize(
+    "text", ["2026-00", "2026-13", "2026-9", "2026-009", "202609", " 2026-09", "2026-09\n", "0000-01", "", "٢٠٢٦-٠٩"]
+)
+def test_other_ways_of_writing_a_month_are_refused(text: str) -> None:
+    with pytest.raises(ValueError):
+        Month.parse(text)
+
+
+def test_there_is_no_month_outside_the_calendar() -> None:
+    assert (Month.parse("0001-01").start, Month.parse("9999-12").end) == (date(1, 1, 1), date(9999, 12, 31))
+    for year, number in ((2026, 0), (2026, 13), (0, 1), (10_000, 1)):
+        with pytest.raises(ValueError):
+            Month(year, number)

@@ -202,6 +202,8 @@ def test_a_table_of_nothing_still_has_its_header(auditor: Client, books: Books) 
     assert auditor.get("/exports/jsonl").content == b""
     manifest = auditor.get("/exports/csv/manifest").json()
     assert (manifest["rows"], manifest["totals"], manifest["asOfHeader"]) == (0, {}, None)
+    of_nothing = auditor.get("/exports/jsonl/manifest").json()
+    assert (of_nothing["bytes"], of_nothing["sha256"]) == (0, hashlib.sha256(b"").hexdigest())
 
 
 def test_texts_keep_their_signs_and_none_is_a_formula(auditor: Client, books: Books) -> None:

@@ -22,6 +22,7 @@ from wallet.ledger.bulk.files import FileFormat
 from wallet.ledger.bulk.models import BulkBatch
 from wallet.ledger.bulk.refusals import BatchNotFound, HasExceptions, NothingToPost, NotTheMaker, WrongHash, WrongState
 from wallet.ledger.bulk.rules import CHUNK_LINES, WITHDRAWABLE, BatchState
+from wallet.ledger.periods.queries import closed_month_of
 from wallet.ledger.refusals import (
     ClosedAccount,
     KindNotAllowed,
@@ -201,11 +202,13 @@ def _refuse_protected(db: Session, source: str) -> None:
 
 
 def _refuse_closed_period(db: Session, value_date: date) -> None:
-    # A month that closes between approval and posting is found by the books themselves, chunk by chunk.
+    # Only a look, so that nobody's closing waits for an upload: a month that closes after it is found by the books
+    # themselves, chunk by chunk.
+    if closed_month_of(db, value_date) is None:
+        return
     first_open = open_day(db, value_date)
-    if first_open != value_date:
-        message = f"De boekhouding van {value_date} is gesloten; de eerste open dag is {first_open}."
-        raise PeriodClosed(message, {"firstOpenDay": first_open.isoformat()}, pointer="valueDate")
+    message = f"De boekhouding van {value_date} is gesloten; de eerste open dag is {first_open}."
+    raise PeriodClosed(message, {"firstOpenDay": first_open.isoformat()}, pointer="valueDate")
 
 
 _STATES = {

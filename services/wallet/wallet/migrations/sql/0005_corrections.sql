@@ -267,8 +267,10 @@ BEGIN
         PERFORM refuse('SB409', 'notSealed',
             format('Van %s zijn nog %s boekingen niet verzegeld. Probeer het over een paar seconden opnieuw.', to_char(v_close.month, 'YYYY-MM'), v_unsealed));
     END IF;
-    IF v_close.journals <> (SELECT count(*) FROM journal WHERE value_date >= v_from AND value_date < v_until) THEN
-        RAISE EXCEPTION 'month % was posted in while it was being closed', to_char(v_close.month, 'YYYY-MM')
+    -- An earlier month may have been closed since we began, too: then its entries are not this month's.
+    IF v_close.journals <> (SELECT count(*) FROM journal WHERE value_date >= v_from AND value_date < v_until)
+       OR v_before IS DISTINCT FROM (SELECT max(month) FROM period_close) THEN
+        RAISE EXCEPTION 'the books changed while month % was being closed', to_char(v_close.month, 'YYYY-MM')
             USING ERRCODE = 'serialization_failure';
     END IF;
     v_close.proposal_id := v_proposal.id;

@@ -316,7 +316,8 @@ BEGIN
           FROM bulk_line l
           LEFT JOIN account a ON a.address = l.destination
           LEFT JOIN balance b ON b.account_id = a.id
-          LEFT JOIN purse p ON a.id IS NULL AND p.code = split_part(l.destination, ':', -1)
+          -- A payable that is not open yet has no ceiling, whatever purse it is called after.
+          LEFT JOIN purse p ON a.id IS NULL AND p.code = split_part(l.destination, ':', -1) AND l.destination NOT LIKE 'payable:%'
          WHERE l.batch_id = p_batch AND l.line BETWEEN p_first AND p_last
            AND (b.ceiling IS NOT NULL OR p.ceiling IS NOT NULL)
            AND NOT EXISTS (SELECT FROM bulk_exception x
