@@ -172,6 +172,7 @@ def test_the_ledger_in_the_running_house(house: House, tmp_path: Path, report: R
     )
     purses = open_books(house.owner_url("wallet"), MILLION)
     with psycopg.connect(house.owner_url("wallet")) as db:
+        report.measured_on(str(db.info.server_version // 10_000))
         post_all(db, purses, "start")
     wait_until(lambda: sealed(house), "seals under the start amounts", within_s=600, every_s=0.5)
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from uuid import UUID
 
+from foundation.periods import Month
 from wallet.ledger.actions import Transfer
 
 MERGED = ("bank:", "fund:")
@@ -178,6 +179,18 @@ class Paper:
         if asked > returned:
             self.terms[f"receivable:{purse}"] = Terms(None, 0, move.asset)
         return [Transfer(giver, move.source, part, move.asset) for giver, part in parts if part]
+
+    def closing(self, month: Month, this_month: Month, unsealed: int) -> str | None:
+        """Give the code with which closing a month is refused, or None; the last `unsealed` journals wait for a seal."""
+        if month.start < self.first_open:
+            return "closedAlready"
+        if month == this_month:
+            return "monthNotEnded"
+        days = [day for day, _ in self.journals]
+        if any(self.first_open <= day < month.start for day in days):
+            return "earlierMonthOpen"
+        waiting = days[len(days) - unsealed :]
+        return "notSealed" if any(day <= month.end for day in waiting) else None
 
 
 def is_purse(address: str) -> bool:

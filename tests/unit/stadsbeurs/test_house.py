@@ -75,6 +75,18 @@ def test_with_servers_elsewhere_nothing_waits_for_ours(installation: Installatio
     assert rows["gateway"].needs == ()
 
 
+def test_only_a_server_of_our_own_is_closed_to_everybody_else(installation: Installation) -> None:
+    asked = ("-P", "-m", "stadsbeurs.provision", str(installation.keys), "wallet", "burgerbudget")
+    assert table(installation, "postgres")["databases"].argv[1:] == (*asked, "--own-server")
+    assert table(installation)["databases"].argv[1:] == asked
+
+
+def test_whoever_verifies_the_wallet_has_a_role_and_a_password_of_its_own(installation: Installation) -> None:
+    url = house.auditor_url(installation, PLAN, house.SERVICES[0])
+    password = (installation.keys / "database" / "wallet_auditor").read_text().strip()
+    assert url == f"postgresql://wallet_auditor:{password}@127.0.0.1:20000/stadsbeurs_wallet?sslmode=disable"
+
+
 def test_a_worker_is_told_its_queues_and_one_per_service_ticks(installation: Installation) -> None:
     rows = table(installation)
     assert rows["wallet-worker"].argv[1:] == (

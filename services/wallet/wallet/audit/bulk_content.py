@@ -1,8 +1,8 @@
-"""The verifier's look at transfer batches: the content that was approved, hashed again from what the entries say.
+"""The verifier's look at transfer batches: the content that was approved, hashed again from the lines and the entries.
 
-The format is described in `wallet.ledger.bulk.rules.content_hash`; here it is written by another encoder, from journals
-and entries instead of from the lines that were approved. Only a line that was refused under lock, and so has no entry,
-is taken from there.
+The format is described in `wallet.ledger.bulk.rules.content_hash`; here it is written by another encoder: once from the
+lines that were approved, and for what was posted once more from journals and entries. Only a line that was refused
+under lock, and so has no entry, is taken from the lines there too.
 """
 
 from __future__ import annotations
@@ -13,13 +13,13 @@ from typing import Any, LiteralString
 
 import psycopg
 
-from wallet.audit.differences import Report
+from wallet.audit.differences import MOST_PER_CHECK, Report
 
 _BATCHES: LiteralString = """
-SELECT id, chunk_lines, lines - excluded, total, content_hash,
+SELECT id, state = 'posted', (lines_read + chunk_lines - 1) / chunk_lines, chunk_lines, lines - excluded, total, content_hash,
        concat_ws(E'\\x1f', 'stadsbeurs-bulk', content_version, id, kind, source, asset, to_char(value_date, 'YYYY-MM-DD'),
                  coalesce(reason, ''))
-  FROM ledger.bulk_batch WHERE state = 'posted' ORDER BY number
+  FROM ledger.bulk_batch WHERE content_hash IS NOT NULL ORDER BY number
 """
 _CHUNKS: LiteralString = (
     "SELECT chunk, journal_id, failed_lines FROM ledger.bulk_chunk WHERE batch_id = %s ORDER BY chunk"
@@ -54,17 +54,67 @@ SELECT string_agg(CASE WHEN a.failed THEN {_LINE.format("a")} ELSE {_LINE.format
   LEFT JOIN ({_PAID}) p ON NOT a.failed AND p.place = a.place
 """
 
+_LINES: LiteralString = f"""
+SELECT string_agg({_LINE.format("l")}, E'\\n' ORDER BY l.line)
+  FROM ledger.bulk_line l
+ WHERE l.batch_id = %(batch)s AND l.line BETWEEN %(first)s AND %(last)s
+   AND NOT EXISTS (SELECT FROM ledger.bulk_exception x
+                    WHERE x.batch_id = %(batch)s AND x.line = l.line AND x.stage <> 'posting')
+"""
+# Asked only when the lines do not hash to what was approved: which of them is not what was posted.
+_CHANGED_LINES: LiteralString = f"""
+SELECT l.line
+  FROM ledger.bulk_line l
+  LEFT JOIN (SELECT e.grant_key AS entered, p.*
+               FROM ledger.bulk_chunk c
+               JOIN ledger.entry e ON e.journal_id = c.journal_id AND e.grant_key IS NOT NULL
+              CROSS JOIN LATERAL (
+                SELECT (SELECT a.address FROM ledger.account a
+                         WHERE a.id = CASE WHEN e.amount > 0 THEN e.account_id ELSE e.counter_account_id END) AS destination,
+                       abs(e.amount) AS amount, e.grant_key, e.reference, e.explanation) p
+              WHERE c.batch_id = %(batch)s) p ON p.entered = l.grant_key
+ WHERE l.batch_id = %(batch)s AND {_LINE.format("l")} IS DISTINCT FROM {_LINE.format("p")}
+   AND NOT EXISTS (SELECT FROM ledger.bulk_exception x WHERE x.batch_id = %(batch)s AND x.line = l.line)
+ ORDER BY l.line LIMIT %(most)s
+"""
+
+
+_BEYOND_ANY_LINE = 2**31 - 1
+
 
 def verify_bulk_content(db: psycopg.Connection[Any], report: Report) -> None:
-    """Hash every posted batch again, chunk by chunk, and name each whose content is not what was approved."""
-    for batch_id, chunk_lines, lines, total, content_hash, header in db.execute(_BATCHES).fetchall():
-        digest = hashlib.sha256(f"{header}\n".encode())
-        for written in _written(db, batch_id, chunk_lines):
-            digest.update(f"{written}\n".encode())
-        digest.update(f"end\x1f{lines}\x1f{total}\n".encode())
-        if digest.digest() != content_hash:
-            what = f"its content_hash is {content_hash.hex()}; its entries make {digest.hexdigest()}"
-            report.add("bulk content", "bulk_batch", f"id={batch_id}", what)
+    """Hash every batch that was checked again, and name what is not as it was submitted, approved and posted."""
+    for batch_id, is_posted, chunks, chunk_lines, lines, total, content_hash, header in db.execute(_BATCHES).fetchall():
+
+        def hashed(written: Iterator[str], header: str = header, lines: int = lines, total: int = total) -> bytes:
+            digest = hashlib.sha256(f"{header}\n".encode())
+            for part in written:
+                digest.update(f"{part}\n".encode())
+            digest.update(f"end\x1f{lines}\x1f{total}\n".encode())
+            return digest.digest()
+
+        key = f"id={batch_id}"
+        made = hashed(_written(db, batch_id, chunk_lines)) if is_posted else content_hash
+        if made != content_hash:
+            what = f"its content_hash is {content_hash.hex()}; its entries make {made.hex()}"
+            report.add("bulk content", "bulk_batch", key, what)
+        kept = hashed(_kept(db, batch_id, chunks, chunk_lines))
+        if kept != content_hash:
+            values = {"batch": batch_id, "most": MOST_PER_CHECK + 1}
+            for (line,) in db.execute(_CHANGED_LINES, values).fetchall() if is_posted else ():
+                report.add("bulk line", "bulk_line", f"batch_id={batch_id}, line={line}", "it is not what was posted")
+            what = f"its content_hash is {content_hash.hex()}; its lines make {kept.hex()}"
+            report.add("bulk lines", "bulk_batch", key, what)
+
+
+def _kept(db: psycopg.Connection[Any], batch_id: Any, chunks: int, chunk_lines: int) -> Iterator[str]:
+    for chunk in range(chunks):
+        # To the very end with the last, for a line that was put behind the file.
+        last = (chunk + 1) * chunk_lines if chunk + 1 < chunks else _BEYOND_ANY_LINE
+        values = {"batch": batch_id, "first": chunk * chunk_lines + 1, "last": last}
+        (written,) = db.execute(_LINES, values).fetchall()[0]
+        if written is not None:
+            yield written
 
 
 def _written(db: psycopg.Connection[Any], batch_id: Any, chunk_lines: int) -> Iterator[str]:

@@ -10,6 +10,7 @@ from typing import Any, LiteralString
 
 import psycopg
 
+from wallet.audit import cross_checks
 from wallet.audit.differences import MOST_PER_CHECK, Report
 
 # Each value date in the books with the closed month that it counts in: its own, or a later one that closed it too.
@@ -268,7 +269,7 @@ SELECT (SELECT count(*) FROM ledger.account), (SELECT count(*) FROM ledger.unsea
 
 def verify_figures(db: psycopg.Connection[Any], report: Report) -> None:
     """Ask every question and add each row that comes back as a difference."""
-    for check, question in CHECKS.items():
+    for check, question in (CHECKS | cross_checks.CHECKS).items():
         # One more than is named, so that the report can say that there are more.
         for table, key, what in db.execute(question + f" LIMIT {MOST_PER_CHECK + 1}"):
             report.add(check, table, key, what)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Iterable
 from datetime import UTC, datetime, time
+from xml.sax.saxutils import escape
 
 import fontpkg
 from fpdf import FPDF
@@ -32,6 +33,19 @@ _CHECK = (
     "de vingerafdruk in het bewijs moet dezelfde zijn als hieronder, en de kop van het blok dezelfde als in het register "
     "dat de gemeente buiten haar grootboek bewaart."
 )
+# The library's own would say that the paper was changed at this moment.
+_XMP = """<x:xmpmeta xmlns:x="adobe:ns:meta/">
+  <rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#" xmlns:dc="http://purl.org/dc/elements/1.1/"
+      xmlns:xmp="http://ns.adobe.com/xap/1.0/" xmlns:pdfaid="http://www.aiim.org/pdfa/ns/id/">
+    <rdf:Description rdf:about="" xmp:CreateDate="{made}" xmp:ModifyDate="{made}" xmp:MetadataDate="{made}">
+      <pdfaid:part>2</pdfaid:part>
+      <pdfaid:conformance>U</pdfaid:conformance>
+      <dc:title><rdf:Alt><rdf:li xml:lang="x-default">{title}</rdf:li></rdf:Alt></dc:title>
+      <dc:creator><rdf:Seq><rdf:li>{author}</rdf:li></rdf:Seq></dc:creator>
+      <dc:language><rdf:Bag><rdf:li>nl</rdf:li></rdf:Bag></dc:language>
+    </rdf:Description>
+  </rdf:RDF>
+</x:xmpmeta>"""
 
 
 def pdf(statement: Statement, municipality: str) -> bytes:
@@ -66,7 +80,11 @@ class _Paper(FPDF):
         self.viewer_preferences = ViewerPreferences(display_doc_title=True)
         # Of the seal, not of this moment: the same content has the same bytes.
         made = statement.block.sealed_at if statement.block else datetime.combine(statement.period.first, time(), UTC)
-        self.set_creation_date(made.astimezone(UTC).replace(microsecond=0))
+        made = made.astimezone(UTC).replace(microsecond=0)
+        self.set_creation_date(made)
+        self.set_xmp_metadata(
+            _XMP.format(made=made.isoformat(), title=escape(str(self.title)), author=escape(self._municipality))
+        )
         self.set_margins(15, 15)
         self.set_auto_page_break(True, margin=24)
         self.set_font(_FONT, size=9)
