@@ -1,4 +1,4 @@
-"""The house of the tests of holders and payouts."""
+"""What the tests of the wallet share: people who ask the ledger, and the house of holders and payouts."""
 
 from __future__ import annotations
 
@@ -6,10 +6,37 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from fastapi import FastAPI
 
+from foundation.access import Role
 from foundation.database import Database
 from tests.integration.wallet.payouts_house import House, open_house
-from tests.support.callers import Callers
+from tests.support.callers import Callers, Client
+
+
+@pytest.fixture
+def burgerbudget(api: FastAPI, callers: Callers) -> Client:
+    return callers.service_client(api, "wallet", "burgerbudget")
+
+
+@pytest.fixture
+def maker(api: FastAPI, callers: Callers) -> Client:
+    return callers.client(api, "wallet", Role.FINANCE_MAKER, "mia")
+
+
+@pytest.fixture
+def checker(api: FastAPI, callers: Callers) -> Client:
+    return callers.client(api, "wallet", Role.FINANCE_CHECKER, "chris")
+
+
+@pytest.fixture
+def auditor(api: FastAPI, callers: Callers) -> Client:
+    return callers.client(api, "wallet", Role.AUDITOR)
+
+
+@pytest.fixture
+def till(api: FastAPI, callers: Callers) -> Client:
+    return callers.client(api, "wallet", Role.SERVICE, "till")
 
 
 @pytest.fixture

@@ -45,21 +45,6 @@ def api(books: Books, callers: Callers) -> FastAPI:
     )
 
 
-@pytest.fixture
-def maker(api: FastAPI, callers: Callers) -> Client:
-    return callers.client(api, "wallet", Role.FINANCE_MAKER, "mia")
-
-
-@pytest.fixture
-def checker(api: FastAPI, callers: Callers) -> Client:
-    return callers.client(api, "wallet", Role.FINANCE_CHECKER, "chris")
-
-
-@pytest.fixture
-def till(api: FastAPI, callers: Callers) -> Client:
-    return callers.client(api, "wallet", Role.SERVICE, "till")
-
-
 def open_fund(books: Books, code: str, asset: str, amount: int) -> str:
     with books.database.transaction() as db:
         open_fund_account(db, code, code, asset, "piet")

@@ -45,21 +45,6 @@ def api(books: Books, callers: Callers) -> FastAPI:
     )
 
 
-@pytest.fixture
-def maker(api: FastAPI, callers: Callers) -> Client:
-    return callers.client(api, "wallet", Role.FINANCE_MAKER, "mia")
-
-
-@pytest.fixture
-def checker(api: FastAPI, callers: Callers) -> Client:
-    return callers.client(api, "wallet", Role.FINANCE_CHECKER, "chris")
-
-
-@pytest.fixture
-def auditor(api: FastAPI, callers: Callers) -> Client:
-    return callers.client(api, "wallet", Role.AUDITOR)
-
-
 def error(answer: Any) -> tuple[int, str]:
     return answer.status_code, str(answer.json()["errors"][0]["code"])
 

@@ -31,21 +31,6 @@ def api(books: Books, callers: Callers) -> FastAPI:
     )
 
 
-@pytest.fixture
-def burgerbudget(api: FastAPI, callers: Callers) -> Client:
-    return callers.service_client(api, "wallet", "burgerbudget")
-
-
-@pytest.fixture
-def till(api: FastAPI, callers: Callers) -> Client:
-    return callers.client(api, "wallet", Role.SERVICE, "till")
-
-
-@pytest.fixture
-def auditor(api: FastAPI, callers: Callers) -> Client:
-    return callers.client(api, "wallet", Role.AUDITOR)
-
-
 def opened(client: Client, account: str, amount: int, purpose: str = "test") -> str:
     answer = client.post("/holds", json={"account": account, "amount": amount, "purpose": purpose})
     assert answer.status_code == 201, answer.text

@@ -30,26 +30,6 @@ def api(books: Books, callers: Callers) -> FastAPI:
     )
 
 
-@pytest.fixture
-def burgerbudget(api: FastAPI, callers: Callers) -> Client:
-    return callers.service_client(api, "wallet", "burgerbudget")
-
-
-@pytest.fixture
-def maker(api: FastAPI, callers: Callers) -> Client:
-    return callers.client(api, "wallet", Role.FINANCE_MAKER, "mia")
-
-
-@pytest.fixture
-def checker(api: FastAPI, callers: Callers) -> Client:
-    return callers.client(api, "wallet", Role.FINANCE_CHECKER, "chris")
-
-
-@pytest.fixture
-def auditor(api: FastAPI, callers: Callers) -> Client:
-    return callers.client(api, "wallet", Role.AUDITOR)
-
-
 def transfer(source: str, destination: str, amount: Any, **more: Any) -> dict[str, Any]:
     return {"source": source, "destination": destination, "amount": amount, "asset": "EUR", **more}
 

@@ -56,11 +56,6 @@ def api(periods: Periods, callers: Callers) -> FastAPI:
     )
 
 
-@pytest.fixture
-def auditor(api: FastAPI, callers: Callers) -> Client:
-    return callers.client(api, "wallet", Role.AUDITOR)
-
-
 AS_OF = ["", "asOfDate=2026-07-30", "asOfDate=2026-07-31", "asOfDate=2026-08-31", "asOfDate=2026-09-01", "asOfBlock=1"]
 AS_OF += [
     "asOfBlock=2",

@@ -42,11 +42,6 @@ def api(books: Books, callers: Callers) -> FastAPI:
     )
 
 
-@pytest.fixture
-def auditor(api: FastAPI, callers: Callers) -> Client:
-    return callers.client(api, "wallet", Role.AUDITOR)
-
-
 def csv_rows(client: Client, **query: Any) -> list[dict[str, str]]:
     answer = client.get("/exports/csv", params=query)
     assert answer.status_code == 200, answer.text

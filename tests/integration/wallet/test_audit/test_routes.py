@@ -24,11 +24,6 @@ def api(sealed: SealedBooks, callers: Callers) -> FastAPI:
     )
 
 
-@pytest.fixture
-def auditor(api: FastAPI, callers: Callers) -> Client:
-    return callers.client(api, "wallet", Role.AUDITOR)
-
-
 def holder(api: FastAPI, callers: Callers, holder_id: str) -> Client:
     return callers.client(api, "wallet", Role.PASS_HOLDER, holder_id=holder_id)
 

@@ -151,3 +151,13 @@ def lines_after(db: Session, batch_id: UUID, line: int, limit: int) -> Sequence[
         ),
         {"batch": batch_id, "line": line, "limit": limit},
     ).all()
+
+
+def check(db: Session, batch_id: UUID, number: int) -> None:
+    """Do one of the checks of a batch's lines, as a set: what it finds stands in the exceptions."""
+    db.execute(text("SELECT ledger.check_bulk(:batch, :number)"), {"batch": batch_id, "number": number})
+
+
+def post_chunk(db: Session, batch_id: UUID, chunk: int) -> None:
+    """Post one chunk of an approved batch; one that was posted already stays as it is."""
+    db.execute(text("SELECT ledger.post_bulk_chunk(:batch, :chunk)"), {"batch": batch_id, "chunk": chunk})

@@ -11,7 +11,6 @@ from itertools import islice
 from uuid import UUID
 
 import structlog
-from sqlalchemy import text
 from sqlmodel import Session
 
 from foundation import inbox
@@ -140,9 +139,8 @@ def _copied(value: str | None) -> str:
 def check_next(db: Session, batch: BulkBatch) -> None:
     """Do the next check of a batch whose lines are all there; after the last, count and hash what can be posted."""
     if batch.checks_done < CHECKS:
-        values = {"batch": batch.id, "number": batch.checks_done + 1}
         db.flush()
-        db.execute(text("SELECT ledger.check_bulk(:batch, :number)"), values)
+        queries.check(db, batch.id, batch.checks_done + 1)
         return
     lines, total = queries.good_total(db, batch.id)
     if total > MOST_COUNTED:
@@ -160,8 +158,7 @@ def post_next_chunk(db: Session, batch: BulkBatch) -> None:
     """Post the next chunk of an approved batch; after the last, give back what is left of the hold and close it."""
     done = queries.progress(db, batch.id)
     if done.chunks < batch.chunks:
-        values = {"batch": batch.id, "chunk": done.chunks + 1}
-        db.execute(text("SELECT ledger.post_bulk_chunk(:batch, :chunk)"), values)
+        queries.post_chunk(db, batch.id, done.chunks + 1)
         return
     release_holds(db, [batch.id], actor=f"transfer-batch/{batch.id}")
     batch.posted_lines, batch.posted_total = done.lines, done.total

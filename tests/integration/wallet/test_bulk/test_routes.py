@@ -75,16 +75,6 @@ def checker(api: FastAPI, callers: Callers) -> Client:
     return callers.client(api, "wallet", Role.FINANCE_CHECKER, "chuck")
 
 
-@pytest.fixture
-def auditor(api: FastAPI, callers: Callers) -> Client:
-    return callers.client(api, "wallet", Role.AUDITOR)
-
-
-@pytest.fixture
-def burgerbudget(api: FastAPI, callers: Callers) -> Client:
-    return callers.service_client(api, "wallet", "burgerbudget")
-
-
 def code(answer: Any) -> tuple[int, str]:
     return answer.status_code, str(answer.json()["errors"][0]["code"])
 
