@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import subprocess
@@ -15,15 +16,22 @@ from uuid import UUID, uuid4
 
 import psycopg
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from fastapi import FastAPI
 from joserfc.jwk import OKPKey
 from sqlalchemy import text
 from sqlmodel import Session
 
+from foundation.application import create_api
 from foundation.database import Database
+from tests.support.callers import Callers
 from tests.support.databases import ServiceDatabase
+from wallet.audit import routes
 from wallet.audit.actions import MOST_ENTRIES, seal_due_blocks
 from wallet.audit.differences import Report
-from wallet.audit.signing import SealKeys
+from wallet.audit.exports import routes as export_routes
+from wallet.audit.exports.settings import ExportSettings
+from wallet.audit.signing import SealKeys, seal_key
 from wallet.audit.verifier import verify
 
 ANNA, BEN, CAS = "holder:a", "holder:b", "holder:c"
@@ -138,6 +146,19 @@ class SealedBooks:
 
 
 @pytest.fixture
+def api(books: Books, callers: Callers) -> FastAPI:
+    """The audit's own API: blocks, the trial balance, proofs and exports."""
+    settings = ExportSettings(environment="local", signing_key_file=Path("none"), trusted_keys_file=Path("none"))
+    return create_api(
+        "wallet",
+        database=books.database,
+        verifier=callers.verifier("wallet"),
+        routers=[routes.router, export_routes.router],
+        state={"settings": settings},
+    )
+
+
+@pytest.fixture
 def sealed(books: Books) -> SealedBooks:
     """A deposit of 1,000.00; a start of 100.00 for Anna, Ben and Cas; use of 30.00 by Anna; 30.00 of it paid out."""
     deposit = books.post_alone("deposit", ("bank:current", "fund:burgerbudget", 100_000), reason="Begroting 2026")
@@ -177,3 +198,22 @@ def run(books: Books, *arguments: str, **environment: str) -> subprocess.Complet
     return subprocess.run(
         command, env={**kept, **{k: v for k, v in settings.items() if v}}, capture_output=True, text=True, check=False
     )
+
+
+def climb(node: bytes, siblings: list[dict[str, str]], domain: bytes) -> bytes:
+    for sibling in siblings:
+        beside = bytes.fromhex(sibling["hash"])
+        pair = beside + node if sibling["side"] == "left" else node + beside
+        node = hashlib.sha256(domain + pair).digest()
+    return node
+
+
+def assert_proves(proof: dict[str, Any], sealed: SealedBooks) -> None:
+    """Check a proof with SHA-256 and Ed25519 alone."""
+    leaf = hashlib.sha256(bytes.fromhex(proof["encoded"])).digest()
+    assert leaf.hex() == proof["leaf"]
+    root = climb(leaf, proof["journalSiblings"], b"\x02")
+    assert root.hex() == proof["journalRoot"]
+    assert climb(root, proof["blockSiblings"], b"\x03").hex() == proof["block"]["root"]
+    public: Ed25519PublicKey = seal_key(sealed.books.files.seal_key_file)._private.public_key()
+    public.verify(bytes.fromhex(proof["block"]["signature"]), bytes.fromhex(proof["block"]["header"]))

@@ -13,14 +13,11 @@ from uuid import UUID
 import pytest
 import pyxaf
 import xmlschema
-from fastapi import FastAPI
 from lxml import etree
 from sqlalchemy import text
 
-from foundation.access import Role
 from tests.integration.wallet.test_audit.conftest import ANNA, CAS, Books, SealedBooks
-from tests.integration.wallet.test_audit.test_exports import api  # noqa: F401 (a fixture)
-from tests.support.callers import Callers, Client
+from tests.support.callers import Client
 from wallet.audit.exports.xaf import NAMESPACE, relation_id, short
 from wallet.ledger.actions import Transfer, post
 
@@ -30,11 +27,6 @@ PERSON = UUID("0199f3a0-7c1e-7d52-9a53-3b1d52c0a001")
 @pytest.fixture(autouse=True)
 def _on_the_day(today: Callable[[str], None]) -> None:
     today("2026-10-01")
-
-
-@pytest.fixture
-def auditor(api: FastAPI, callers: Callers) -> Client:  # noqa: F811
-    return callers.client(api, "wallet", Role.AUDITOR)
 
 
 @pytest.fixture(scope="module")

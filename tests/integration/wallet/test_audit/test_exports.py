@@ -7,19 +7,16 @@ import hashlib
 import io
 import json
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 from fastapi import FastAPI
 
 from foundation.access import Role
-from foundation.application import create_api
 from tests.integration.wallet.test_audit.conftest import ANNA, BEN, CAS, Books, SealedBooks
 from tests.support.callers import Callers, Client
-from wallet.audit.exports import actions, routes
+from wallet.audit.exports import actions
 from wallet.audit.exports.queries import COLUMNS
-from wallet.audit.exports.settings import ExportSettings
 
 ALL = {"from": "2026-10-01", "to": "2026-10-01"}
 KINDS = ("csv", "jsonl", "xaf")
@@ -28,18 +25,6 @@ KINDS = ("csv", "jsonl", "xaf")
 @pytest.fixture(autouse=True)
 def _on_the_day(today: Callable[[str], None]) -> None:
     today("2026-10-01")
-
-
-@pytest.fixture
-def api(books: Books, callers: Callers) -> FastAPI:
-    settings = ExportSettings(environment="local", signing_key_file=Path("none"), trusted_keys_file=Path("none"))
-    return create_api(
-        "wallet",
-        database=books.database,
-        verifier=callers.verifier("wallet"),
-        routers=[routes.router],
-        state={"settings": settings},
-    )
 
 
 def csv_rows(client: Client, **query: Any) -> list[dict[str, str]]:

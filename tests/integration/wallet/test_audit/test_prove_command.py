@@ -8,8 +8,7 @@ import re
 
 import pytest
 
-from tests.integration.wallet.test_audit.conftest import ANNA, CAS, PROVE, SealedBooks, run
-from tests.integration.wallet.test_audit.test_routes import api, assert_proves, auditor  # noqa: F401 (fixtures)
+from tests.integration.wallet.test_audit.conftest import ANNA, CAS, PROVE, SealedBooks, assert_proves, run
 from tests.support.callers import Client
 
 CLAIMS = [
@@ -27,7 +26,7 @@ def key_id(sealed: SealedBooks) -> str:
     return str(sealed.books.rows("SELECT key_id FROM ledger.block LIMIT 1")[0][0])
 
 
-def test_the_proof_says_what_the_api_says_and_every_step_agrees(auditor: Client, sealed: SealedBooks) -> None:  # noqa: F811
+def test_the_proof_says_what_the_api_says_and_every_step_agrees(auditor: Client, sealed: SealedBooks) -> None:
     transfer = f"{sealed.start}-4"
 
     ran = run(sealed.books, PROVE, transfer, "--json")

@@ -2,26 +2,14 @@
 
 from __future__ import annotations
 
-import hashlib
-from typing import Any
-
 import pytest
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from fastapi import FastAPI
 
 from foundation.access import Role
-from foundation.application import create_api
-from tests.integration.wallet.test_audit.conftest import CAS, SealedBooks
+from tests.integration.wallet.test_audit.conftest import CAS, SealedBooks, assert_proves
 from tests.support.callers import Callers, Client
-from wallet.audit import routes
-from wallet.audit.signing import seal_key
 
-
-@pytest.fixture
-def api(sealed: SealedBooks, callers: Callers) -> FastAPI:
-    return create_api(
-        "wallet", database=sealed.books.database, verifier=callers.verifier("wallet"), routers=[routes.router]
-    )
+pytestmark = pytest.mark.usefixtures("sealed")
 
 
 def holder(api: FastAPI, callers: Callers, holder_id: str) -> Client:
@@ -99,25 +87,6 @@ def test_the_trial_balance_as_of_a_value_date(auditor: Client) -> None:
 )
 def test_who_may(api: FastAPI, callers: Callers, role: Role, path: str, status: int) -> None:
     assert callers.client(api, "wallet", role).get(path).status_code == status
-
-
-def climb(node: bytes, siblings: list[dict[str, str]], domain: bytes) -> bytes:
-    for sibling in siblings:
-        beside = bytes.fromhex(sibling["hash"])
-        pair = beside + node if sibling["side"] == "left" else node + beside
-        node = hashlib.sha256(domain + pair).digest()
-    return node
-
-
-def assert_proves(proof: dict[str, Any], sealed: SealedBooks) -> None:
-    """Check a proof with SHA-256 and Ed25519 alone."""
-    leaf = hashlib.sha256(bytes.fromhex(proof["encoded"])).digest()
-    assert leaf.hex() == proof["leaf"]
-    root = climb(leaf, proof["journalSiblings"], b"\x02")
-    assert root.hex() == proof["journalRoot"]
-    assert climb(root, proof["blockSiblings"], b"\x03").hex() == proof["block"]["root"]
-    public: Ed25519PublicKey = seal_key(sealed.books.files.seal_key_file)._private.public_key()
-    public.verify(bytes.fromhex(proof["block"]["signature"]), bytes.fromhex(proof["block"]["header"]))
 
 
 def test_every_line_can_be_proven_to_the_auditor(auditor: Client, sealed: SealedBooks) -> None:
