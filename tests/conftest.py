@@ -35,6 +35,13 @@ def burgerbudget_db(server: TestServer) -> Iterator[ServiceDatabase]:
 
 
 @pytest.fixture
+def sociaal_krediet_db(server: TestServer) -> Iterator[ServiceDatabase]:
+    """A migrated, empty database of sociaal krediet."""
+    with server.fresh("sociaal_krediet") as made:
+        yield made
+
+
+@pytest.fixture
 def wallet_database(wallet_db: ServiceDatabase):  # type: ignore[no-untyped-def]
     """The wallet's database as the wallet itself sees it."""
     return wallet_db.database

@@ -35,6 +35,7 @@ class GatewaySettings(Settings):
     # A new service is one line here: it is then forwarded to, waited for and known to the pages.
     wallet_url: BackendUrl
     burgerbudget_url: BackendUrl
+    sociaal_krediet_url: BackendUrl
 
     redis_url: SecretStr
     municipality_name: str = "Gemeente"

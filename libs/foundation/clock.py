@@ -27,6 +27,11 @@ def business_date() -> date:
     return held or now().astimezone(AMSTERDAM).date()
 
 
+def business_date_at(instant: datetime) -> date:
+    """Give the business date on which an instant falls: today's, less the days that have really gone by since."""
+    return business_date() - (now().astimezone(AMSTERDAM).date() - instant.astimezone(AMSTERDAM).date())
+
+
 def date_in(path: Path) -> date | None:
     """Give the date that a file holds still; None where the file is not there or empty."""
     try:

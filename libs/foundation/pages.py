@@ -7,9 +7,11 @@ import binascii
 import json
 from typing import Annotated, Any
 from urllib.parse import urlencode
+from uuid import UUID
 
 from fastapi import Query, Request, Response
 
+from foundation.identifiers import identifier
 from foundation.refusals import BadRequest
 
 DEFAULT_LIMIT = 50
@@ -43,6 +45,15 @@ def decode_cursor(cursor: str | None, **expected: type) -> dict[str, Any] | None
 def _fits(value: Any, kind: type) -> bool:
     # A number beyond a bigint would only fail in the database.
     return type(value) is kind and not (isinstance(value, int) and abs(value) >= 2**63)
+
+
+def id_before(cursor: str | None) -> UUID | None:
+    """Give the id that a page of a list, newest first, goes on before; None for the first page."""
+    position = decode_cursor(cursor, id=str)
+    before = None if position is None else identifier(position["id"])
+    if position is not None and before is None:
+        raise BadRequest("Deze cursor komt niet van ons.", pointer="cursor", code="unknownCursor")
+    return before
 
 
 def link_next(request: Request, response: Response, next_cursor: str | None) -> None:

@@ -86,7 +86,7 @@ class ServiceSettings(Settings):
     database_pool_size: int = 10
 
 
-S = TypeVar("S", bound=Settings)
+S = TypeVar("S", bound=BaseSettings)
 
 
 def load(kind: type[S]) -> S:
@@ -108,7 +108,7 @@ def load(kind: type[S]) -> S:
     raise SystemExit(2)
 
 
-def files_of(kind: type[Settings]) -> dict[str, HoldsFile]:
+def files_of(kind: type[BaseSettings]) -> dict[str, HoldsFile]:
     """Give the settings that name a file."""
     found: dict[str, Any] = {
         name: next((mark for mark in field.metadata if isinstance(mark, HoldsFile)), None)
@@ -117,7 +117,7 @@ def files_of(kind: type[Settings]) -> dict[str, HoldsFile]:
     return {name: mark for name, mark in found.items() if mark is not None}
 
 
-def _file_faults(settings: Settings) -> list[tuple[str, str]]:
+def _file_faults(settings: BaseSettings) -> list[tuple[str, str]]:
     named = ((name, mark, getattr(settings, name)) for name, mark in files_of(type(settings)).items())
     faults = [(name, mark.fault(path)) for name, mark, path in named if path is not None]
     return [(name, fault) for name, fault in faults if fault is not None]

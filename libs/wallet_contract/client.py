@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
+from urllib.parse import quote
 
 from foundation.access import Role, TokenSigner
 from foundation.http import ServiceClient, ServiceRefused, ServiceUnavailable
+from foundation.identifiers import new_id
 from foundation.outbox import DeliveryFailed, DeliveryRefused
 
 WALLET = "wallet"
@@ -16,8 +19,8 @@ BASE = "/api/wallet/v1"
 class WalletClient:
     """Speaks with the wallet.
 
-    Raises `DeliveryRefused` when a rule of the wallet says no, and `DeliveryFailed` when it is not known whether
-    the wallet did it: then the same request with the same key is sent again.
+    Raises `DeliveryRefused` when a rule of the wallet says no (also where something is not there, or not ours), and
+    `DeliveryFailed` when it is not known whether the wallet did it: then the same request with the same key is sent again.
     """
 
     def __init__(self, base_url: str, signer: TokenSigner, *, deadline_s: float = 50.0) -> None:
@@ -38,16 +41,78 @@ class WalletClient:
         """Release what remains of a hold."""
         return self._post(f"/holds/{hold_id}/releases", {}, key, on_behalf_of)
 
+    def open_loan_account(
+        self, loan_id: str, principal: int, *, key: str, on_behalf_of: str | None = None
+    ) -> dict[str, Any]:
+        """Open the account of a loan (`principal` in cents); gives its address. Again with the same is no change."""
+        return self._post("/loan-accounts", {"loan": loan_id, "principal": principal}, key, on_behalf_of)
+
+    def register_reference(
+        self, reference: str, subject: str, *, key: str, on_behalf_of: str | None = None
+    ) -> dict[str, Any]:
+        """Expect money under a creditor reference (ISO 11649), and be told of it as `subject`."""
+        return self._post("/payment-references", {"reference": reference, "subject": subject}, key, on_behalf_of)
+
+    def unknown_holders(self, holders: Sequence[str], *, on_behalf_of: str | None = None) -> list[str]:
+        """Give those of these holders (at most 100) that the wallet does not know as persons."""
+        # A new key for each question: somebody who is unknown now may be registered a minute later.
+        key = f"holder-check/{new_id()}"
+        unknown: list[str] = self._post("/holder-checks", {"holders": list(holders)}, key, on_behalf_of)["unknown"]
+        return unknown
+
+    def create_payee(self, body: Mapping[str, Any], *, key: str, on_behalf_of: str | None = None) -> dict[str, Any]:
+        """Register whom a scheme pays; gives the ids of the payee and of its IBAN, which another person confirms."""
+        return self._post("/payees", body, key, on_behalf_of)
+
+    def confirm_payee(
+        self, payee_id: str, iban_id: str, *, key: str, on_behalf_of: str | None = None
+    ) -> dict[str, Any]:
+        """Confirm the IBAN of a payee, on behalf of another person than entered it."""
+        return self._post(f"/payees/{quote(payee_id, safe='')}/confirmations", {"ibanId": iban_id}, key, on_behalf_of)
+
+    def payee(self, payee_id: str) -> dict[str, Any]:
+        """Give a payee, as far as the wallet shows it to a service."""
+        return self._get(f"/payees/{quote(payee_id, safe='')}")
+
+    def account(self, address: str) -> dict[str, Any]:
+        """Give an account of this service's own scheme with its balance."""
+        return self._get(f"/accounts/{quote(address, safe=':')}")
+
+    def fund(self, code: str) -> dict[str, Any]:
+        """Give a fund of this service's own scheme and what it can still spend."""
+        return self._get(f"/funds/{quote(code, safe='')}")
+
+    def announcements(self, limit: int = 100) -> list[dict[str, Any]]:
+        """Give what this scheme is told and did not take yet, oldest first."""
+        items: list[dict[str, Any]] = self._get("/announcements", {"limit": str(limit)})["items"]
+        return items
+
+    def take_announcements(self, ids: Sequence[str]) -> int:
+        """Say that these are written down and need not be told again; gives how many were not taken before."""
+        # The same ones again are the same request: an answer that was lost is asked for once more.
+        key = "take/" + hashlib.sha256("\n".join(sorted(ids)).encode()).hexdigest()
+        taken: int = self._post("/announcements/takings", {"ids": sorted(ids)}, key, None)["taken"]
+        return taken
+
     def _post(self, path: str, body: Mapping[str, Any], key: str, on_behalf_of: str | None) -> dict[str, Any]:
-        try:
-            answer: dict[str, Any] = self._service.request(
+        return _delivered(
+            lambda: self._service.request(
                 "POST", BASE + path, body=dict(body), idempotency_key=key, on_behalf_of=on_behalf_of
             )
-        except ServiceRefused as refusal:
-            raise DeliveryRefused(refusal.code, refusal.message) from refusal
-        except ServiceUnavailable as failure:
-            raise DeliveryFailed(str(failure), failure.retry_after_s) from failure
-        return answer
+        )
+
+    def _get(self, path: str, params: Mapping[str, str] | None = None) -> dict[str, Any]:
+        return _delivered(lambda: self._service.request("GET", BASE + path, params=params))
 
     def close(self) -> None:
         self._service.close()
+
+
+def _delivered(ask: Callable[[], Any]) -> dict[str, Any]:
+    try:
+        answer: dict[str, Any] = ask()
+    except ServiceRefused as refusal:
+        raise DeliveryRefused(refusal.code, refusal.message) from refusal
+    except ServiceUnavailable as failure:
+        raise DeliveryFailed(str(failure), failure.retry_after_s) from failure
+    return answer

@@ -18,10 +18,12 @@ PACKAGES = {
     "wallet_contract": ROOT / "libs/wallet_contract",
     "wallet": ROOT / "services/wallet/wallet",
     "burgerbudget": ROOT / "services/burgerbudget/burgerbudget",
+    "sociaal_krediet": ROOT / "services/sociaal-krediet/sociaal_krediet",
     "gateway": ROOT / "gateway/gateway",
     "stadsbeurs": ROOT / "infra/local/stadsbeurs",
+    "stripe_stand_in": ROOT / "infra/stand_ins/stripe_stand_in",
 }
-SERVICES = ("wallet", "burgerbudget")
+SERVICES = ("wallet", "burgerbudget", "sociaal_krediet")
 NOT_OURS = {
     ".git",
     ".venv",

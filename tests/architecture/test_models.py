@@ -16,7 +16,11 @@ from foundation.tables import TABLES
 from tests.architecture.test_house_rules import module_of, sources
 from tests.support.databases import ServiceDatabase, TestServer
 
-SCHEMAS = {"burgerbudget": {"burgerbudget"}, "wallet": {"wallet", "ledger", "holders", "payouts", "audit"}}
+SCHEMAS = {
+    "burgerbudget": {"burgerbudget"},
+    "sociaal_krediet": {"sociaal_krediet"},
+    "wallet": {"wallet", "ledger", "holders", "payouts", "audit"},
+}
 
 
 @pytest.fixture(params=sorted(SCHEMAS))

@@ -30,6 +30,17 @@ def open_books(url: str, holders: int) -> list[str]:
         return [f"{owner}:vrij" for (owner,) in db.execute("SELECT owner FROM ledger.owner ORDER BY owner")]
 
 
+def open_purses(url: str, purses: Sequence[str]) -> None:
+    """Open these purses with nothing on them, as their first credit would, and let the planner see the books."""
+    with psycopg.connect(url) as db:
+        # As in the posting function: what was loaded a moment ago is unknown to the planner.
+        db.execute("SET enable_nestloop = off; SET enable_mergejoin = off")
+        for begin in range(0, len(purses), CHUNK):
+            db.execute("SELECT ledger.open_purses(%s)", (list(purses[begin : begin + CHUNK]),))
+    with psycopg.connect(url, autocommit=True) as db:
+        db.execute("VACUUM ANALYZE ledger.owner, ledger.account, ledger.balance")
+
+
 def post(
     db: psycopg.Connection[Any], source: str, destinations: Sequence[str], amounts: Sequence[int], tag: str
 ) -> None:

@@ -7,12 +7,14 @@ from pathlib import Path
 
 import pytest
 
+from tests.benchmark.books import MILLION
 from tests.benchmark.report import Report
 from tests.support.house import House, a_house
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--benchmark-report", type=Path, help="write the table of this run to a file")
+    parser.addoption("--benchmark-top-ups", type=int, default=MILLION, help="how many go the whole way, end to end")
 
 
 @pytest.fixture(scope="module")
@@ -20,6 +22,13 @@ def house() -> Iterator[House]:
     """A running house without sample data, on the first day after 2026-Q3."""
     with a_house("--empty", "--today", "2026-10-01") as running:
         yield running
+
+
+@pytest.fixture
+def top_ups(request: pytest.FixtureRequest) -> int:
+    """How many top-ups go the whole way: a million, or fewer for a quick look."""
+    asked: int = request.config.getoption("--benchmark-top-ups")
+    return asked
 
 
 @pytest.fixture(scope="session")

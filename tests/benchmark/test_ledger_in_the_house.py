@@ -1,41 +1,27 @@
-"""The ledger in the running house: one by one, in bulk, both beside each other, and its proof."""
+"""The ledger in the running house: one by one, and beside a batch that is being posted."""
 
 from __future__ import annotations
 
 import json
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
-import httpx
 import psycopg
 import pytest
 
-from foundation.access import Role, TokenSigner
 from stadsbeurs import house as house_table
-from stadsbeurs import keys
 from stadsbeurs.binaries import find_postgres
-from tests.benchmark.books import CHUNK, FUND, MILLION, open_books, post_all
+from tests.benchmark.batches import Bulk, sealed, service_token, wallet_port
+from tests.benchmark.books import FUND, MILLION, open_books, post_all
 from tests.benchmark.report import Report, Row
 from tests.support.house import House, wait_until
 
 pytestmark = pytest.mark.benchmark
 
 IN_HOUSE = "The ledger in the running house"
-
-
-def wallet_port(house: House) -> int:
-    return house_table.Plan.of(house.installation.plan()).ports["wallet-api"]
-
-
-def service_token(house: House) -> str:
-    """Sign as burgerbudget does, for longer than a minute."""
-    signer = TokenSigner.from_file("burgerbudget", keys.signing_key_file(house.installation.keys, "burgerbudget"))
-    return signer.token("wallet", "burgerbudget", {Role.SERVICE}, lifetime_s=7200)
 
 
 def ask(house: House, pairs: Sequence[tuple[str, str]], clients: int, seconds: float) -> dict[str, Any]:
@@ -102,73 +88,14 @@ class Pgbench:
         return self.finish(self.start(clients, seconds))
 
 
-def sealed(house: House) -> bool:
-    with psycopg.connect(house.owner_url("wallet")) as db:
-        return db.execute("SELECT NOT EXISTS (SELECT FROM ledger.unsealed)").fetchone() == (True,)
-
-
-class Bulk:
-    """One transfer batch over HTTP, as a scheme's service sends it."""
-
-    def __init__(self, house: House, purses: Sequence[str], tag: str) -> None:
-        self._client = httpx.Client(
-            base_url=f"http://127.0.0.1:{wallet_port(house)}/api/wallet/v1",
-            headers={"Authorization": f"Bearer {service_token(house)}"},
-            timeout=600,
-        )
-        self._purses = purses
-        self._tag = tag
-        self.id = ""
-
-    def _lines(self) -> Iterator[bytes]:
-        yield b"destination;amount;grantKey;reference;explanation\n"
-        for begin in range(0, len(self._purses), CHUNK):
-            chunk = enumerate(self._purses[begin : begin + CHUNK], start=begin)
-            yield "".join(
-                f"{purse};100;{self._tag}/{number};decision/{number};burgerbudget.topUp\n" for number, purse in chunk
-            ).encode()
-
-    def load(self) -> None:
-        answer = self._client.post(
-            "/transfer-batches",
-            params={"kind": "top-up", "source": FUND, "asset": "EUR"},
-            content=self._lines(),
-            headers={"Content-Type": "text/csv", "Idempotency-Key": str(uuid4())},
-        )
-        assert answer.status_code == 202, answer.text
-        self.id = answer.json()["id"]
-
-    def submit(self) -> None:
-        answer = self._client.post(
-            f"/transfer-batches/{self.id}/submissions", json={}, headers={"Idempotency-Key": str(uuid4())}
-        )
-        assert answer.is_success, answer.text
-
-    def found(self) -> dict[str, Any]:
-        found: dict[str, Any] = self._client.get(f"/transfer-batches/{self.id}").json()
-        return found
-
-    def wait_for(self, state: str, watch: Callable[[], None] = lambda: None) -> float:
-        began = time.perf_counter()
-
-        def is_so() -> bool:
-            watch()
-            found = self.found()
-            assert found["state"] != "refused", found
-            return bool(found["state"] == state)
-
-        wait_until(is_so, f"batch {state}", within_s=900, every_s=0.25)
-        return time.perf_counter() - began
-
-
 @pytest.mark.timeout(3000)
 def test_the_ledger_in_the_running_house(house: House, tmp_path: Path, report: Report) -> None:
     report.chapter(
         IN_HOUSE,
-        "All processes of the house run, the sealer too. Bulk: a CSV of a million lines over HTTP to the wallet, checked,"
-        " frozen, its total held on the fund, posted in chunks, sealed, verified; holders have their purses already."
-        " Single transfers: clients on the same two cores post one transfer a request with an idempotency key, over HTTP to"
-        " the wallet; the floor is `ledger.post` under pgbench with as many clients, without idempotency.",
+        "All processes of the house run, the sealer too; a million purses hold a start amount. Single transfers: clients on"
+        " the same two cores post one transfer a request with an idempotency key, over HTTP to the wallet; the floor is"
+        " `ledger.post` under pgbench with as many clients, without idempotency. Beside a batch: the same pgbench, while a"
+        " transfer batch of a million lines is posted and sealed.",
     )
     purses = open_books(house.owner_url("wallet"), MILLION)
     with psycopg.connect(house.owner_url("wallet")) as db:
@@ -192,48 +119,6 @@ def test_the_ledger_in_the_running_house(house: House, tmp_path: Path, report: R
                 least,
             ),
         )
-
-    memory: dict[str, float] = {}
-
-    def watch() -> None:
-        memory.update({name: max(mb, memory.get(name, 0)) for name, mb in house.memory_mb().items()})
-
-    bulk = Bulk(house, purses, "top-up")
-    began = time.perf_counter()
-    bulk.load()
-    loaded_s = time.perf_counter() - began
-    checked_s = bulk.wait_for("checked", watch)
-    bulk.submit()
-    posted_s = bulk.wait_for("posted", watch)
-    at = time.perf_counter()
-    wait_until(lambda: sealed(house), "seals under the batch", within_s=600, every_s=0.25)
-    sealed_s = time.perf_counter() - at
-    at = time.perf_counter()
-    verified = house.command("verify", "--json", timeout_s=900)
-    verify_s = time.perf_counter() - at
-    total_s = time.perf_counter() - began
-    assert verified.returncode == 0, verified.stdout
-    steps = (
-        f"load {loaded_s:.0f}, check {checked_s:.0f}, post {posted_s:.0f}, seal {sealed_s:.0f}, verify {verify_s:.0f}"
-    )
-    report.add(
-        IN_HOUSE,
-        Row("1,000,000 top-ups end to end", f"{total_s:.1f} s ({steps})", "–", "–", "≤ 60 s"),
-    )
-    report.add(
-        IN_HOUSE, Row("largest process of ours meanwhile", f"{max(memory.values()):.0f} MB", "–", "–", "< 300 MB")
-    )
-    proof = json.loads(verified.stdout)
-    report.add(
-        IN_HOUSE,
-        Row(
-            f"verify, {proof['rows']:,} rows",
-            f"{proof['rowsPerSecond']:,.0f} rows/s",
-            "–",
-            "–",
-            "≥ 100,000/s",
-        ),
-    )
 
     pgbench = Pgbench(house, tmp_path, spread)
     alone_rate, alone_p99 = pgbench.run(4, 15)

@@ -100,6 +100,7 @@ def address(burgerbudget: Database) -> Iterator[str]:
         "REDIS_URL": house.redis_url,
         "WALLET_URL": behind.url,
         "BURGERBUDGET_URL": deciding.url,
+        "SOCIAAL_KREDIET_URL": behind.url,
         "MUNICIPALITY_NAME": "Gemeente Dordrecht",
     }
     environment = {**os.environ, **{f"STADSBEURS_{name}": value for name, value in settings.items()}}

@@ -29,6 +29,7 @@ VICTIMS = (
     "burgerbudget-api",
     "valkey",
     "wallet-worker",
+    "wallet-sealer",
     "gateway",
 )
 

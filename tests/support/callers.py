@@ -11,7 +11,7 @@ from joserfc.jwk import OKPKey
 from foundation.access import Role, TokenSigner, TokenVerifier
 from foundation.identifiers import new_id
 
-ISSUERS = ("gateway", "wallet", "burgerbudget")
+ISSUERS = ("gateway", "wallet", "burgerbudget", "sociaal-krediet")
 
 
 class Client(TestClient):
@@ -50,8 +50,8 @@ class Callers:
         base = f"http://test/api/{audience}/v1"
         return Client(api, base_url=base, headers={"Authorization": f"Bearer {token}"}, raise_server_exceptions=False)
 
-    def service_client(self, api: FastAPI, audience: str, name: str) -> Client:
-        """Give an HTTP client of this API that carries the token of a service."""
+    def service_client(self, api: FastAPI, audience: str, name: str, **claims: Any) -> Client:
+        """Give an HTTP client of this API that carries the token of a service, and of whom it acts for (`on_behalf_of`)."""
         base = f"http://test/api/{audience}/v1"
-        headers = {"Authorization": f"Bearer {self.service(audience, name)}"}
+        headers = {"Authorization": f"Bearer {self.service(audience, name, **claims)}"}
         return Client(api, base_url=base, headers=headers, raise_server_exceptions=False)

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from foundation.money import euros
 from stadsbeurs.demo_credits import Credits
 from stadsbeurs.demo_house import Workplace, house_of_its_own
+from stadsbeurs.demo_loans import Loan
 from stadsbeurs.demo_payout import Payout
 from stadsbeurs.demo_proof import Proof
 from stadsbeurs.installation import Installation
@@ -18,7 +19,7 @@ from stadsbeurs.people import People
 from stadsbeurs.sample import ENROLMENT_DAY, Municipality
 from stadsbeurs.story import Story
 
-STEPS = 10
+STEPS = 12
 
 
 def run(installation: Installation, port: int = 0) -> int:
@@ -63,11 +64,22 @@ def tell(story: Story, people: People, workplace: Workplace) -> Mapping[str, str
     other_schemes = Credits(municipality)
     other_schemes.give_and_spend()
 
+    # A resident borrows without interest; who applies, decides and pays are three.
+    loan = Loan(municipality)
+    loan.lend()
+    loan.repay()
+
     # The ledger proves itself, with other code than wrote it.
     proof = Proof(municipality)
     proof.give()
 
-    return {**municipality.figures(), **payout.figures(), **other_schemes.figures(), **proof.figures()}
+    return {
+        **municipality.figures(),
+        **payout.figures(),
+        **other_schemes.figures(),
+        **loan.figures(),
+        **proof.figures(),
+    }
 
 
 def summarise(story: Story, figures: Mapping[str, str], workplace: Workplace, seconds: float) -> None:

@@ -87,7 +87,9 @@ def house_of_its_own(story: Story, workplace: Workplace, port: int, today: date)
                     _stop(house)
                     raise
                 address = f"http://127.0.0.1:{chosen}"
-                story.tell(f"PostgreSQL, Valkey, wallet, burgerbudget and gateway are ready at {address}")
+                story.tell(
+                    f"PostgreSQL, Valkey, three services, their gateway and a stand-in of Stripe are ready at {address}"
+                )
             try:
                 yield address
             except BaseException:

@@ -18,6 +18,10 @@ from stadsbeurs.processes import Process
 
 GATEWAY = "gateway"
 GATEWAY_METRICS = "gateway-metrics"
+STRIPE_STAND_IN = "stripe-stand-in"
+STRIPE_KEY_SETTING = "STADSBEURS_STRIPE_KEY"
+SETTLES_AFTER_S = "2"
+"""How soon a debit at the stand-in of Stripe ends by itself; at Stripe it takes days."""
 DATABASE_SETTING = "STADSBEURS_DATABASE_URL"
 REDIS_SETTING = "STADSBEURS_REDIS_URL"
 # A worker finishes the task it is at; the limit of one task is 60 s, most end within one.
@@ -41,6 +45,8 @@ class Service:
     workers: tuple[Worker, ...]
     files: Mapping[str, str] = field(default_factory=dict)
     """Further settings that name a file of the installation, relative to its root."""
+    collects: bool = False
+    """Whether it collects money through Stripe, or through what stands in for it here."""
 
     @property
     def package(self) -> str:
@@ -50,7 +56,10 @@ class Service:
 SERVICES = (
     Service(
         "wallet",
-        workers=(Worker("wallet-worker", ("wallet.jobs",), beat=True),),
+        workers=(
+            Worker("wallet-worker", ("wallet.jobs",), beat=True),
+            Worker("wallet-sealer", ("wallet.seals",)),
+        ),
         files={
             "STADSBEURS_VAULT_KEYS_FILE": "keys/vault-keys.json",
             "STADSBEURS_SEAL_KEY_FILE": "keys/seal.jwk",
@@ -63,6 +72,11 @@ SERVICES = (
             Worker("burgerbudget-jobs", ("burgerbudget.jobs",), beat=True),
             Worker("burgerbudget-outbox", ("burgerbudget.outbox",)),
         ),
+    ),
+    Service(
+        "sociaal-krediet",
+        workers=(Worker("sociaal-krediet-worker", ("sociaal-krediet.jobs", "sociaal-krediet.outbox"), beat=True),),
+        collects=True,
     ),
 )
 
@@ -92,7 +106,13 @@ def issuers(services: Sequence[Service] = SERVICES) -> list[str]:
 def port_names(services: Sequence[Service] = SERVICES) -> list[str]:
     """What gets a free port; the gateway's own is given, and its figures are shown on another that stays inside."""
     ours = [[_api(service), *(worker.name for worker in service.workers)] for service in services]
-    return ["postgres", "valkey", *(name for names in ours for name in names), GATEWAY_METRICS]
+    stand_ins = [STRIPE_STAND_IN] if has_stripe_stand_in(services) else []
+    return ["postgres", "valkey", *(name for names in ours for name in names), *stand_ins, GATEWAY_METRICS]
+
+
+def has_stripe_stand_in(services: Sequence[Service] = SERVICES) -> bool:
+    """Tell whether the stand-in of Stripe runs here: where something collects and no key of Stripe itself is set."""
+    return any(service.collects for service in services) and not os.environ.get(STRIPE_KEY_SETTING)
 
 
 def table(
@@ -117,6 +137,8 @@ def table(
     rows = [*servers, databases]
     for service in services:
         rows += _service_rows(installation, plan, service, services, valkey)
+    if STRIPE_STAND_IN in plan.ports:
+        rows.append(_stripe_stand_in(installation, plan))
     rows.append(
         Process(
             name=GATEWAY,
@@ -175,6 +197,41 @@ def _service_rows(
     return [migrations, api, *workers]
 
 
+def _stripe_stand_in(installation: Installation, plan: Plan) -> Process:
+    port = plan.ports[STRIPE_STAND_IN]
+    events = f"http://127.0.0.1:{plan.gateway_port}/api/sociaal-krediet/v1/stripe-events"
+    return Process(
+        name=STRIPE_STAND_IN,
+        argv=_python("foundation.serve", "stripe_stand_in.app:api", "--port", str(port)),
+        environment={
+            **_inherited(),
+            **_stripe(installation, plan),
+            "STADSBEURS_STRIPE_STAND_IN_FILE": str(installation.root / "stripe-stand-in.sqlite"),
+            "STADSBEURS_STRIPE_PUBLIC_URL": f"http://127.0.0.1:{port}",
+            "STADSBEURS_STRIPE_WEBHOOK_URL": events,
+            "STADSBEURS_STRIPE_SETTLES_AFTER_S": SETTLES_AFTER_S,
+        },
+        probe=http_probe(port),
+        stops_within_s=15.0,
+    )
+
+
+def _collecting(installation: Installation, plan: Plan) -> dict[str, str]:
+    """What a service that collects is told: where people come back to, and where Stripe is."""
+    return {"STADSBEURS_PUBLIC_URL": f"http://127.0.0.1:{plan.gateway_port}", **_stripe(installation, plan)}
+
+
+def _stripe(installation: Installation, plan: Plan) -> dict[str, str]:
+    """What both sides of the stand-in of Stripe know: its address, the key to it, and the secret under its messages."""
+    if STRIPE_STAND_IN not in plan.ports:
+        return {}
+    return {
+        STRIPE_KEY_SETTING: keys.stripe_secret(installation.keys, "sk_test"),
+        "STADSBEURS_STRIPE_WEBHOOK_SECRETS": keys.stripe_secret(installation.keys, "whsec"),
+        "STADSBEURS_STRIPE_URL": f"http://127.0.0.1:{plan.ports[STRIPE_STAND_IN]}",
+    }
+
+
 def service_environment(
     installation: Installation, plan: Plan, service: Service, services: Sequence[Service] = SERVICES
 ) -> dict[str, str]:
@@ -183,6 +240,7 @@ def service_environment(
         **_shared(installation, plan, services),
         DATABASE_SETTING: service_url(installation, plan, service),
         "STADSBEURS_SIGNING_KEY_FILE": str(keys.signing_key_file(installation.keys, service.name)),
+        **(_collecting(installation, plan) if service.collects else {}),
         **{setting: str(installation.root / name) for setting, name in service.files.items()},
     }
 

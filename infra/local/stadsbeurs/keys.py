@@ -42,6 +42,12 @@ def database_password(folder: Path, role: str) -> str:
     return secret_in(folder / "database" / role)
 
 
+def stripe_secret(folder: Path, kind: str) -> str:
+    """A secret shared with the stand-in of Stripe, made at first use; `kind` begins it as Stripe's own do."""
+    private_folder(folder / "stripe")
+    return f"{kind}_{secret_in(folder / 'stripe' / kind)}"
+
+
 def ensure(folder: Path, issuers: Sequence[str]) -> None:
     """Make every key that is not there yet; `issuers` sign tokens for services and are trusted by them."""
     private_folder(folder)

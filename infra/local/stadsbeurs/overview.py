@@ -88,13 +88,13 @@ def _seal_text(seal: tuple[int, datetime] | None) -> str:
 def text(installation: Installation) -> tuple[str, bool]:
     """The whole overview for a terminal, and whether every process is ready."""
     found = rows(installation)
-    lines = [f"{'process':<24}{'state':<12}{'port':>6}{'pid':>9}{'restarts':>10}"]
+    lines = [f"{'process':<28}{'state':<12}{'port':>6}{'pid':>9}{'restarts':>10}"]
     for row in found:
-        lines.append(f"{row.name:<24}{row.phase:<12}{row.port or '':>6}{row.pid or '':>9}{row.restarts:>10}")
-    lines += ["", f"{'service':<24}{'outbox waits':>12}{'oldest':>10}{'parked':>8}  last seal"]
+        lines.append(f"{row.name:<28}{row.phase:<12}{row.port or '':>6}{row.pid or '':>9}{row.restarts:>10}")
+    lines += ["", f"{'service':<28}{'outbox waits':>12}{'oldest':>10}{'parked':>8}  last seal"]
     for entry in work(installation):
         lines.append(
-            f"{entry.service:<24}{entry.waiting:>12}{f'{entry.age_s:.0f} s':>10}{entry.parked:>8}  {entry.seal or '-'}"
+            f"{entry.service:<28}{entry.waiting:>12}{f'{entry.age_s:.0f} s':>10}{entry.parked:>8}  {entry.seal or '-'}"
         )
     lines += ["", f"business date {business_date.read(installation.business_date_file)}"]
     return "\n".join(lines), all(row.phase in ("ready", "done") for row in found)

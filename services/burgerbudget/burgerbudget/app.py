@@ -6,13 +6,13 @@ from fastapi import FastAPI
 
 from burgerbudget import tasks
 from burgerbudget.routes import ROUTERS
-from burgerbudget.rules.notices import EXAMPLE_ADDRESS
 from burgerbudget.settings import BurgerbudgetSettings
 from foundation import outbox, outbox_routes
 from foundation.access import TokenSigner, TokenVerifier
 from foundation.application import create_api
 from foundation.database import Database
 from foundation.identifiers import new_id
+from foundation.objections import EXAMPLE_ADDRESS
 from foundation.observability import configure_logging
 from foundation.settings import load
 from foundation.work import Bell, Worker, configure

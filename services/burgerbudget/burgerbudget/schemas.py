@@ -12,9 +12,10 @@ from burgerbudget.models import Closing, Decision, Hour, HoursImport, Organisati
 from burgerbudget.parameters import PARAMETERS, policy_on
 from burgerbudget.queries.notices import NoticeRow
 from burgerbudget.rules.notices import words_of
-from burgerbudget.rules.reasons import object_until, reasons
+from burgerbudget.rules.reasons import reasons
 from foundation.hours import Hours, hours_text
 from foundation.money import Cents
+from foundation.objections import object_until
 from foundation.periods import Quarter
 from foundation.schemas import ApiModel, ApiOut, Day, Line, LongLine
 

@@ -20,9 +20,12 @@ from wallet.ledger import routes as ledger_routes
 from wallet.ledger.bulk import routes as bulk_routes
 from wallet.ledger.corrections import routes as correction_routes
 from wallet.ledger.holds import routes as hold_routes
+from wallet.ledger.loans import routes as loan_routes
 from wallet.ledger.payables import routes as payable_routes
 from wallet.ledger.periods import routes as period_routes
 from wallet.payouts import routes as payout_routes
+from wallet.payouts.announcements import routes as announcement_routes
+from wallet.payouts.references import routes as reference_routes
 from wallet.payouts.settings import PayoutSettings
 from wallet.settings import WalletSettings
 
@@ -57,10 +60,13 @@ def make_api(
             bulk_routes.router,
             correction_routes.router,
             hold_routes.router,
+            loan_routes.router,
             payable_routes.router,
             period_routes.router,
             holder_routes.router,
             payout_routes.router,
+            reference_routes.router,
+            announcement_routes.router,
             audit_routes.router,
             export_routes.router,
             receipt_routes.router,

@@ -1,4 +1,8 @@
-"""What the wallet's worker does, by the clock; everything to be done is a row."""
+"""What the wallet's workers do, by the clock; everything to be done is a row.
+
+Sealing has a queue of its own, for a process of its own: a block is made while the next chunk of a batch is posted, so
+that seals are seconds behind the books however much is posted.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +15,7 @@ from wallet.ledger.actions import expire_holds
 from wallet.ledger.bulk.working import work_through_batches
 from wallet.settings import WalletSettings
 
+SEALS = "wallet.seals"
 SEAL = "seal-due-blocks"
 SEAL_EVERY_S = 1.0
 EXPIRE = "expire-holds"
@@ -19,12 +24,12 @@ EXPIRED_AT_ONCE = 1_000
 EXPIRING_ACTOR = "wallet"
 BULK = "work-through-transfer-batches"
 BULK_EVERY_S = 1.0
-BULK_BUDGET_S = 2.0
-"""How long one task goes on: sealing shares this worker, and stays a few seconds behind at most."""
+BULK_BUDGET_S = 10.0
+"""How long one task goes on: whatever shares its queue waits no longer. After each, a batch waits for the next tick."""
 
 
 def register(worker: Worker, settings: WalletSettings) -> None:
-    """Put all tasks on the worker, with their schedule."""
+    """Put all tasks on the worker, with their schedule; which of them a process does is in the queues it is given."""
 
     def seal(*_: str) -> None:
         seal_due_blocks(worker.database, settings)
@@ -46,4 +51,4 @@ def register(worker: Worker, settings: WalletSettings) -> None:
 
     worker.task(BULK, worker.jobs_queue, work_in_bulk, every_s=BULK_EVERY_S)
     worker.task(EXPIRE, worker.jobs_queue, expire, every_s=EXPIRE_EVERY_S)
-    worker.task(SEAL, worker.jobs_queue, seal, every_s=SEAL_EVERY_S)
+    worker.task(SEAL, SEALS, seal, every_s=SEAL_EVERY_S)

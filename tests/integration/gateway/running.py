@@ -192,6 +192,7 @@ class House:
             "redis_url": self.redis_url,
             "wallet_url": "http://127.0.0.1:1",
             "burgerbudget_url": "http://127.0.0.1:1",
+            "sociaal_krediet_url": "http://127.0.0.1:1",
             "municipality_name": "Dordrecht",
         }
         return GatewaySettings(**(values | changes))

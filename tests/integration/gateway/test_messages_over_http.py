@@ -58,7 +58,7 @@ def visit(make_gateway: MakeGateway, wallet: Running) -> Iterator[Callable[..., 
     clients: list[httpx.Client] = []
 
     def open_page(holder: str, burgerbudget_url: str, path: str = "/mijn") -> httpx.Response:
-        served = make_gateway(wallet_url=wallet.url, burgerbudget_url=burgerbudget_url)
+        served = make_gateway(wallet_url=wallet.url, burgerbudget_url=burgerbudget_url, sociaal_krediet_url=wallet.url)
         client = httpx.Client(base_url=served.url, headers={"Sec-Fetch-Site": "same-origin"}, timeout=30)
         clients.append(client)
         client.post("/aanmelden", data={"rol": "pass-holder", "houder": holder})
@@ -141,3 +141,64 @@ def test_a_burgerbudget_that_is_slow_or_refuses_keeps_nobody_from_their_money(
         assert f"€{NB}539,64" in page.text
         assert CANNOT in page.text
         answers.pop(0)
+
+
+LOAN = {
+    "id": "l-1",
+    "state": "active",
+    "number": 7,
+    "outstanding": 76390,
+    "arrears": 4861,
+    "rfReference": "RF28SK0000000001",
+    "instalments": [
+        {"number": 1, "dueOn": "2026-10-01", "amount": 4861, "paid": 4861, "state": "paid"},
+        {"number": 2, "dueOn": "2026-11-01", "amount": 4861, "paid": 1000, "state": "open"},
+        {"number": 3, "dueOn": "2026-12-01", "amount": 72529, "paid": 0, "state": "open"},
+    ],
+}
+NOTICE = {
+    "id": "n-1",
+    "subject": "Een termijn van uw lening is nog niet betaald",
+    "text": "Beste lezer, op 1 november 2026 was een termijn aan de beurt.\n\nWij rekenen geen kosten.",
+    "madeOn": "2026-11-15",
+    "readAt": None,
+}
+
+
+def test_a_loan_and_what_was_told_of_it_stand_on_the_page(
+    burgerbudget: Running, house: House, serve: Serve, make_gateway: MakeGateway
+) -> None:
+    made = StandInWallet(house.gateway_key)
+    made.add(MARIA, "vrij", 53964)
+    made.loans, made.notices = [LOAN], [NOTICE]
+    behind = serve(made.app)
+    served = make_gateway(wallet_url=behind.url, burgerbudget_url=burgerbudget.url, sociaal_krediet_url=behind.url)
+    with httpx.Client(base_url=served.url, headers={"Sec-Fetch-Site": "same-origin"}, timeout=30) as client:
+        client.post("/aanmelden", data={"rol": "pass-holder", "houder": MARIA})
+        page = client.get("/mijn").text
+
+    loan = page.partition('<h2 id="lening">Uw lening</h2>')[2].partition("</section>")[0]
+    assert f"€{NB}763,90" in loan and f"€{NB}48,61 is te laat" in loan
+    assert (
+        f"Eerste termijn die open staat: €{NB}38,61 op" in loan
+        and "Daarna nog 1." in loan
+        and "RF28SK0000000001" in loan
+    )
+    told = page.partition('<h2 id="berichten">Berichten</h2>')[2].partition("</section>")[0]
+    subjects = re.findall(r"<h3>(.*?) <span", told)
+    assert subjects[0] == NOTICE["subject"] and len(subjects) == 3
+    # A message about arrears is no decision: there is nothing to object to.
+    assert told.count("bezwaar maken tot en met <time") == 2
+
+
+def test_lending_that_is_down_keeps_nobody_from_their_money(
+    burgerbudget: Running, wallet: Running, make_gateway: MakeGateway
+) -> None:
+    served = make_gateway(wallet_url=wallet.url, burgerbudget_url=burgerbudget.url)
+    with httpx.Client(base_url=served.url, headers={"Sec-Fetch-Site": "same-origin"}, timeout=30) as client:
+        client.post("/aanmelden", data={"rol": "pass-holder", "houder": MARIA})
+        page = client.get("/mijn").text
+    assert f"€{NB}539,64" in page
+    assert "Wij kunnen uw lening nu niet ophalen." in page
+    assert "Wij kunnen uw berichten nu niet allemaal ophalen." in page
+    assert "Wij vullen uw burgerbudget aan" in page

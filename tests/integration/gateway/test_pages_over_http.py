@@ -420,17 +420,18 @@ def test_without_valkey_the_pages_say_so_and_the_api_goes_on(make_gateway: Any, 
 
 
 def test_ready_means_everything_behind_is_ready(make_gateway: Any, echo: Running) -> None:
-    good = make_gateway(wallet_url=echo.url, burgerbudget_url=echo.url)
+    good = make_gateway(wallet_url=echo.url, burgerbudget_url=echo.url, sociaal_krediet_url=echo.url)
     answer = httpx.get(good.url + "/readyz")
     assert answer.status_code == 200
     assert answer.json() == {
         "status": "ready",
-        "checks": {"wallet": True, "burgerbudget": True, "sessions": True},
+        "checks": {"wallet": True, "burgerbudget": True, "sociaal-krediet": True, "sessions": True},
     }
     bad = make_gateway(wallet_url=echo.url, redis_url="redis://127.0.0.1:1/0")
     answer = httpx.get(bad.url + "/readyz")
     assert answer.status_code == 503
-    assert answer.json()["checks"] == {"wallet": True, "burgerbudget": False, "sessions": False}
+    away = {"burgerbudget": False, "sociaal-krediet": False, "sessions": False}
+    assert answer.json()["checks"] == {"wallet": True, **away}
     assert httpx.get(bad.url + "/healthz").json() == {"status": "alive"}
 
 

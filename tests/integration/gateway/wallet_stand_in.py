@@ -1,4 +1,4 @@
-"""A small wallet over HTTP: the two reads that the pass holder's page asks for, in the shapes of the contract."""
+"""A small wallet over HTTP, and what is lent beside it: the reads of the pass holder's page, in the contract's shapes."""
 
 from __future__ import annotations
 
@@ -23,6 +23,8 @@ class StandInWallet:
         self._verifier = TokenVerifier("wallet", {GATEWAY: public})
         self.purses: dict[str, list[Json]] = {}
         self.transactions: dict[str, list[Json]] = {}
+        self.notices: list[Json] = []
+        self.loans: list[Json] = []
         self.answer: Response | None = None
         """Set: this is answered to everything."""
         self.app = self._app()
@@ -30,6 +32,8 @@ class StandInWallet:
     def forget(self) -> None:
         self.purses.clear()
         self.transactions.clear()
+        self.notices.clear()
+        self.loans.clear()
         self.answer = None
 
     def add(self, holder: str, purse: str, balance: int, held: int = 0, asset: str = "EUR") -> None:
@@ -71,6 +75,19 @@ class StandInWallet:
         @app.get("/api/wallet/v1/holders/{holder}/purses")
         async def purses(request: Request, holder: str) -> Response:
             return refusal(request, holder) or JSONResponse({"items": self.purses[holder], "nextCursor": None})
+
+        @app.get("/api/sociaal-krediet/v1/notices")
+        async def notices() -> Response:
+            return JSONResponse({"items": self.notices, "nextCursor": None})
+
+        @app.get("/api/sociaal-krediet/v1/loans")
+        async def loans(state: str) -> Response:
+            found = [loan for loan in self.loans if loan["state"] == state]
+            return JSONResponse({"items": found, "nextCursor": None})
+
+        @app.get("/api/sociaal-krediet/v1/loans/{loan}")
+        async def one_loan(loan: str) -> Response:
+            return JSONResponse(next(one for one in self.loans if one["id"] == loan))
 
         @app.get("/api/wallet/v1/holders/{holder}/transactions")
         async def transactions(request: Request, holder: str, limit: int, cursor: str = "0") -> Response:

@@ -135,7 +135,7 @@ def test_a_script_that_reads_all_output_of_a_detached_start_is_not_kept_waiting(
 def test_status_shows_each_process_and_is_content_when_all_are_ready(running: Installation) -> None:
     result = stadsbeurs("status", "--data", str(running.root))
     assert result.returncode == 0, result.stdout + result.stderr
-    shown = {line.split()[0]: line.split()[1] for line in result.stdout.splitlines()[1:12]}
+    shown = {line.split()[0]: line.split()[1] for line in result.stdout.splitlines()[1:17]}
     assert shown == {
         "postgres": "ready",
         "valkey": "ready",
@@ -143,10 +143,15 @@ def test_status_shows_each_process_and_is_content_when_all_are_ready(running: In
         "wallet-migrations": "done",
         "wallet-api": "ready",
         "wallet-worker": "ready",
+        "wallet-sealer": "ready",
         "burgerbudget-migrations": "done",
         "burgerbudget-api": "ready",
         "burgerbudget-jobs": "ready",
         "burgerbudget-outbox": "ready",
+        "sociaal-krediet-migrations": "done",
+        "sociaal-krediet-api": "ready",
+        "sociaal-krediet-worker": "ready",
+        "stripe-stand-in": "ready",
         "gateway": "ready",
     }
 

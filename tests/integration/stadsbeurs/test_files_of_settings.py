@@ -65,6 +65,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         "REDIS_URL": "redis://127.0.0.1:1/0",
         "WALLET_URL": "http://127.0.0.1:1",
         "BURGERBUDGET_URL": "http://127.0.0.1:1",
+        "SOCIAAL_KREDIET_URL": "http://127.0.0.1:1",
     }.items():
         monkeypatch.setenv(f"STADSBEURS_{name}", value)
     return files

@@ -10,6 +10,7 @@ from fastapi import FastAPI
 
 from foundation.access import Role
 from foundation.database import Database
+from tests.integration.wallet.payees_house import PayeesHouse
 from tests.integration.wallet.payouts_house import House, open_house
 from tests.support.callers import Callers, Client
 
@@ -49,6 +50,12 @@ def house(
 ) -> House:
     """The house on 1 September 2026: on 1 October any IBAN confirmed now is past its cooling-off."""
     return open_house(wallet_database, callers, today, tmp_path, monkeypatch)
+
+
+@pytest.fixture
+def payees(house: House) -> PayeesHouse:
+    """The same house, with a scheme that registers payees for a helper and an officer."""
+    return PayeesHouse(house)
 
 
 @pytest.fixture

@@ -247,3 +247,17 @@ def test_a_block_is_set_and_lifted_with_a_reason_once_each(house: House) -> None
     assert house.caseworker.get(f"/holders/{holder}").json()["blocked"] is True
     assert house.caseworker.post(unblockings, json={"reason": "Klaar"}).json()["blocked"] is False
     assert house.caseworker.post(f"/holders/{NOBODY}/blocks", json={"reason": "x"}).status_code == 404
+
+
+def test_a_scheme_is_told_who_is_nobody_and_no_more(house: House) -> None:
+    person = house.holder(1)
+    scheme = house.callers.service_client(house.api, "wallet", "sociaal-krediet", on_behalf_of="hanna")
+    payee = scheme.post("/payees", json={"name": "Energie Noord", "iban": example_iban(2)}).json()["id"]
+    asked = [person, NOBODY, "niemand", payee, person.upper(), NOBODY]
+    answer = scheme.post("/holder-checks", json={"holders": asked})
+    assert (answer.status_code, answer.json()) == (200, {"unknown": [NOBODY, "niemand", payee, person.upper()]})
+    assert scheme.post("/holder-checks", json={"holders": [person]}).json() == {"unknown": []}
+    for holders in ([], [NOBODY] * 101, [""]):
+        assert scheme.post("/holder-checks", json={"holders": holders}).status_code == 400
+    assert house.caseworker.post("/holder-checks", json={"holders": [person]}).status_code == 403
+    assert scheme.post("/holder-checks", json={}, headers={"Idempotency-Key": ""}).status_code == 400

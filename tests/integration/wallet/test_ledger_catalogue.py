@@ -60,6 +60,7 @@ LIMITED = {
     "ledger.balance": "keep_terms",
     "ledger.hold": "only_use_up",
     "ledger.bulk_batch": "move",
+    "payouts.announcement": "only_take",
     "payouts.batch": "move",
     "payouts.line": "move",
     "holders.iban": "decide_once",

@@ -177,11 +177,9 @@ def test_an_amount_of_another_asset_is_refused(books: Books) -> None:
 def test_two_assets_in_one_journal_each_add_up(books: Books) -> None:
     owner = books.holder()
     with books.database.transaction() as db:
-        for name in ("loan:1:points", "loan:2:points"):
-            open_account(db, name, asset="POINT", kind="loan", floor=None, ceiling=None, lock_rank=10)
-    posted = books.post(
-        Transfer("loan:1:points", "loan:2:points", 7, asset="POINT"), Transfer(FUND, f"{owner}:vrij", 9)
-    )
+        for name in ("game:1", "game:2"):
+            open_account(db, name, asset="POINT", kind="system", floor=None, ceiling=None, lock_rank=10)
+    posted = books.post(Transfer("game:1", "game:2", 7, asset="POINT"), Transfer(FUND, f"{owner}:vrij", 9))
     sums = books.rows(
         "SELECT a.asset, sum(e.amount), count(*) FROM ledger.entry e JOIN ledger.account a ON a.id = e.account_id"
         " WHERE e.journal_id = :id GROUP BY a.asset ORDER BY a.asset",

@@ -18,15 +18,27 @@ from tests.integration.wallet.payouts_house import open_house
 from tests.support.callers import Callers
 from tests.support.databases import ServiceDatabase
 from wallet.audit.differences import Report
-from wallet.ledger.actions import HoldRequest, Transfer, expire_holds, open_holds, release_holds
+from wallet.ledger.actions import (
+    HoldRequest,
+    Transfer,
+    expire_holds,
+    open_fund_account,
+    open_holds,
+    open_loan,
+    release_holds,
+)
 from wallet.ledger.actions.proposals import TRANSFER, confirm, propose_transfers, reject
 from wallet.ledger.corrections import actions as corrections
 from wallet.ledger.corrections.schemas import ReversalIn
 from wallet.ledger.schemas import TransferIn, TransfersIn
+from wallet.payouts.announcements.actions import announce, take
+from wallet.payouts.announcements.queries import waiting
+from wallet.payouts.references.actions import register
 
 JULY = date(2026, 7, 15)
 PURSE = "holder:anna:vrij"
 CLAIMABLE = "holder:ben:burgerbaan"
+LENT, CLEARING = "lent:sociaal-krediet", "clearing:sociaal-krediet"
 
 
 @dataclass(frozen=True)
@@ -62,6 +74,7 @@ def fill(made: ServiceDatabase, callers: Callers, folder: Path, monkeypatch: pyt
     house.post(*july, value_date=JULY, on_behalf_of="eva", decision="decision/1", reason="start")
     transfer = house.post(advance, value_date=JULY).transfer_ids[0]
     house.post(Transfer(CLAIMABLE, OUTGOING, 4_000), value_date=JULY)
+    _lend(house)
     periods.close("2026-07")
     periods.close("2026-08")
     _hold_back(house)
@@ -84,6 +97,22 @@ def _pay_out(
     batch = house.sent()
     read = house.read(house.statement(batch, returns=[{"holder": holders[0]}]))
     assert read["returned"] == 1
+
+
+def _lend(house: BulkHouse) -> None:
+    """A loan of which something is paid back under its reference; of the two announcements one is taken."""
+    with house.database.transaction() as db:
+        open_fund_account(db, "sociaal-krediet", "Sociaal krediet", "EUR", "piet")
+        loan = open_loan(db, UUID(int=1), 175_000)
+        reference = register(db, "sociaal-krediet", "RF18539007547034", "loan/1").reference
+        for number in (1, 2):
+            announce(db, "sociaal-krediet", "receipt", {"reference": reference, "amount": 4_861 * number})
+        db.flush()
+        first, _ = waiting(db, "sociaal-krediet", 10)
+        assert take(db, "sociaal-krediet", [first.id]) == 1
+    house.post(Transfer(loan, LENT, 175_000), value_date=JULY)
+    house.post(Transfer(BANK, CLEARING, 4_861, reference=reference), kind="receipt", value_date=JULY)
+    house.post(Transfer(CLEARING, "fund:sociaal-krediet", 4_861), Transfer(LENT, loan, 4_861), value_date=JULY)
 
 
 def _hold_back(house: BulkHouse) -> None:

@@ -14,7 +14,7 @@ from foundation.database import Database
 from tests.integration.wallet.bulk_house import BulkHouse
 from tests.integration.wallet.ledger_books import DAY, FUND
 from wallet.ledger.actions import Transfer
-from wallet.ledger.bulk.rules import ContentHeader, Fault, content_hash, read_line
+from wallet.ledger.bulk.rules import ContentHeader, Fault, Part, content_of, read_line
 
 CEILING = 100_000
 PEOPLE = 3
@@ -189,8 +189,10 @@ def test_two_contents_have_one_hash_only_when_they_are_the_same(
 
     def hashed(lines: list[tuple[str, int, str]], said: str) -> bytes:
         header = ContentHeader(batch_id, "gift", FUND, "EUR", DAY, said)
-        written = (f"{line[0]}\x1f{line[1]}\x1f{line[2]}\x1f\x1f\n".encode() for line in lines)
-        return content_hash(header, written, len(lines), sum(line[1] for line in lines))
+        parts = [Part(1, line[1], f"{line[0]}\x1f{line[1]}\x1f{line[2]}\x1f\x1f\n".encode()) for line in lines]
+        content = content_of(header, parts)
+        assert (content.lines, content.total) == (len(lines), sum(line[1] for line in lines))
+        return content.hash
 
     assert (hashed(one, "a") == hashed(other, "a")) == (one == other)
     assert hashed(one, reason + "b") != hashed(one, reason + "c")

@@ -43,6 +43,14 @@ PURSES = {
     "burgerbaan": Terms(claimable=True),
     "zwemlessen": Terms(asset="LESSON"),
 }
+AT_THE_START = {
+    "bank:current": Terms(None),
+    "bank:outgoing": Terms(),
+    "bank:stripe": Terms(None),
+    "lent:sociaal-krediet": Terms(),
+    "clearing:sociaal-krediet": Terms(),
+    "fund:burgerbudget": Terms(),
+}
 HOLDERS = ("anna", "ben", "cas")
 # Those that the steps choose from; not all are there from the start, one never is.
 ADDRESSES = (
@@ -85,10 +93,7 @@ class LedgerMachine(RuleBasedStateMachine):
         self.periods = Periods(self.books, Path(mkdtemp(dir=folder)), today)
         self.month = Month.parse("2026-07")
         self._move_to(self.month)
-        self.paper = Paper(
-            terms={"bank:current": Terms(None), "bank:outgoing": Terms(), "fund:burgerbudget": Terms()},
-            opened={"bank:current", "bank:outgoing", "fund:burgerbudget"},
-        )
+        self.paper = Paper(terms=dict(AT_THE_START), opened=set(AT_THE_START))
         self._register("anna")
         self._register("ben")
         self.moves: list[Move] = []

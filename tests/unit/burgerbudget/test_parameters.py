@@ -7,7 +7,8 @@ from importlib import resources
 
 import pytest
 
-from burgerbudget.parameters import PARAMETERS, NoParameter, ParameterFileError, parameters_of, policy_on
+from burgerbudget.parameters import PARAMETERS, parameters_of, policy_on
+from foundation.parameters import NoParameter, ParameterFileError
 from foundation.periods import Quarter
 
 TEXT = resources.files("burgerbudget").joinpath("parameters.toml").read_text(encoding="utf-8")

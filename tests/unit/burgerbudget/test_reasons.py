@@ -7,9 +7,10 @@ from datetime import date
 import pytest
 
 from burgerbudget.parameters import policy_on
-from burgerbudget.rules.reasons import object_until, reasons
+from burgerbudget.rules.reasons import reasons
 from foundation.hours import Hours
 from foundation.money import Cents
+from foundation.objections import object_until
 from foundation.periods import Quarter
 
 QUARTER = Quarter(2026, 3)

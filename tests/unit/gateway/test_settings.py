@@ -19,6 +19,7 @@ LOCAL: dict[str, Any] = {
     "redis_url": "redis://127.0.0.1:6379/0",
     "wallet_url": "http://127.0.0.1:8101/",
     "burgerbudget_url": "http://127.0.0.1:8102",
+    "sociaal_krediet_url": "http://127.0.0.1:8103",
 }
 PRODUCTION = LOCAL | {
     "environment": "production",
@@ -44,6 +45,7 @@ def test_every_address_of_a_service_is_in_the_table_under_its_name_in_the_path()
     assert settings(LOCAL).backends() == {
         "wallet": "http://127.0.0.1:8101",
         "burgerbudget": "http://127.0.0.1:8102",
+        "sociaal-krediet": "http://127.0.0.1:8103",
     }
 
 

@@ -41,10 +41,15 @@ def test_the_house_has_these_processes_in_this_order(installation: Installation)
         "wallet-migrations",
         "wallet-api",
         "wallet-worker",
+        "wallet-sealer",
         "burgerbudget-migrations",
         "burgerbudget-api",
         "burgerbudget-jobs",
         "burgerbudget-outbox",
+        "sociaal-krediet-migrations",
+        "sociaal-krediet-api",
+        "sociaal-krediet-worker",
+        "stripe-stand-in",
         "gateway",
     ]
 
@@ -56,16 +61,20 @@ def test_services_wait_for_their_migrations_and_these_for_the_databases(installa
         "wallet-migrations": ("databases",),
         "wallet-api": ("wallet-migrations",),
         "wallet-worker": ("wallet-migrations", "valkey"),
+        "wallet-sealer": ("wallet-migrations", "valkey"),
         "burgerbudget-migrations": ("databases",),
         "burgerbudget-api": ("burgerbudget-migrations",),
         "burgerbudget-jobs": ("burgerbudget-migrations", "valkey"),
         "burgerbudget-outbox": ("burgerbudget-migrations", "valkey"),
+        "sociaal-krediet-migrations": ("databases",),
+        "sociaal-krediet-api": ("sociaal-krediet-migrations",),
+        "sociaal-krediet-worker": ("sociaal-krediet-migrations", "valkey"),
         "gateway": ("valkey",),
     }
 
 
 def test_the_gateway_starts_with_the_services_but_is_not_blamed_when_they_are_away(installation: Installation) -> None:
-    assert table(installation)["gateway"].leans_on == ("wallet-api", "burgerbudget-api")
+    assert table(installation)["gateway"].leans_on == ("wallet-api", "burgerbudget-api", "sociaal-krediet-api")
 
 
 def test_with_servers_elsewhere_nothing_waits_for_ours(installation: Installation) -> None:
@@ -76,7 +85,7 @@ def test_with_servers_elsewhere_nothing_waits_for_ours(installation: Installatio
 
 
 def test_only_a_server_of_our_own_is_closed_to_everybody_else(installation: Installation) -> None:
-    asked = ("-P", "-m", "stadsbeurs.provision", str(installation.keys), "wallet", "burgerbudget")
+    asked = ("-P", "-m", "stadsbeurs.provision", str(installation.keys), "wallet", "burgerbudget", "sociaal_krediet")
     assert table(installation, "postgres")["databases"].argv[1:] == (*asked, "--own-server")
     assert table(installation)["databases"].argv[1:] == asked
 
@@ -97,6 +106,7 @@ def test_a_worker_is_told_its_queues_and_one_per_service_ticks(installation: Ins
     assert [name for name, row in rows.items() if "--beat" in row.argv] == [
         "wallet-worker",
         "burgerbudget-jobs",
+        "sociaal-krediet-worker",
     ]
 
 
@@ -122,6 +132,7 @@ def test_only_the_wallet_knows_the_vault_and_the_seal(installation: Installation
     assert {name for name, row in rows.items() if secret & row.environment.keys()} == {
         "wallet-api",
         "wallet-worker",
+        "wallet-sealer",
     }
     assert rows["wallet-api"].environment["STADSBEURS_VAULT_KEYS_FILE"] == str(keys.vault_keys_file(installation.keys))
     assert rows["wallet-api"].environment["STADSBEURS_SEAL_KEY_FILE"] == str(keys.seal_key_file(installation.keys))
@@ -139,9 +150,12 @@ def test_each_signs_with_its_own_key_and_only_the_gateway_knows_the_stand_in(
     assert signing == {
         "wallet-api": "wallet.jwk",
         "wallet-worker": "wallet.jwk",
+        "wallet-sealer": "wallet.jwk",
         "burgerbudget-api": "burgerbudget.jwk",
         "burgerbudget-jobs": "burgerbudget.jwk",
         "burgerbudget-outbox": "burgerbudget.jwk",
+        "sociaal-krediet-api": "sociaal-krediet.jwk",
+        "sociaal-krediet-worker": "sociaal-krediet.jwk",
         "gateway": "gateway.jwk",
     }
     stand_in = "STADSBEURS_STAND_IN_IDENTITY_KEY_FILE"
@@ -177,28 +191,50 @@ def test_every_process_can_reach_every_service_and_knows_the_date(installation: 
     for name in ("wallet-api", "burgerbudget-jobs", "gateway"):
         environment = table(installation)[name].environment
         assert environment["STADSBEURS_WALLET_URL"] == "http://127.0.0.1:20002"
-        assert environment["STADSBEURS_BURGERBUDGET_URL"] == "http://127.0.0.1:20004"
+        assert environment["STADSBEURS_BURGERBUDGET_URL"] == "http://127.0.0.1:20005"
         assert environment["STADSBEURS_BUSINESS_DATE_FILE"] == str(installation.business_date_file)
         assert environment["STADSBEURS_ENVIRONMENT"] == "local"
+
+
+def test_what_collects_and_the_stand_in_of_stripe_share_a_key_and_a_secret(installation: Installation) -> None:
+    rows = table(installation)
+    stand_in, api = rows["stripe-stand-in"].environment, rows["sociaal-krediet-api"].environment
+    for setting in ("STADSBEURS_STRIPE_KEY", "STADSBEURS_STRIPE_WEBHOOK_SECRETS"):
+        assert stand_in[setting] == api[setting] and len(api[setting]) > 40
+        assert setting not in rows["wallet-api"].environment
+    assert api["STADSBEURS_STRIPE_URL"] == stand_in["STADSBEURS_STRIPE_PUBLIC_URL"]
+    events = "http://127.0.0.1:8000/api/sociaal-krediet/v1/stripe-events"
+    assert stand_in["STADSBEURS_STRIPE_WEBHOOK_URL"] == events
+
+
+def test_with_a_key_of_stripe_itself_no_stand_in_runs(
+    installation: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("STADSBEURS_STRIPE_KEY", "sk_live_1")
+    plan = house.Plan(8000, dict.fromkeys(house.port_names(), 21000), PLAN.admin_url, PLAN.redis_url)
+    rows = {row.name: row for row in house.table(installation, plan)}
+    assert "stripe-stand-in" not in rows
+    assert rows["sociaal-krediet-api"].environment["STADSBEURS_STRIPE_KEY"] == "sk_live_1"
+    assert "STADSBEURS_STRIPE_URL" not in rows["sociaal-krediet-api"].environment
 
 
 def test_a_new_service_is_one_entry(installation: Installation) -> None:
     services = (
         *house.SERVICES,
-        house.Service("sociaal-krediet", (house.Worker("krediet-jobs", ("krediet.jobs",), True),)),
+        house.Service("cash-pilots", (house.Worker("pilot-jobs", ("pilots.jobs",), True),)),
     )
     plan = house.Plan(
         8000, {n: 21000 + i for i, n in enumerate(house.port_names(services))}, PLAN.admin_url, "redis://x"
     )
     rows = {row.name: row for row in house.table(installation, plan, services=services)}
-    api = rows["sociaal-krediet-api"]
+    api = rows["cash-pilots-api"]
     assert api.argv == (
-        *(sys.executable, "-P", "-m", "foundation.serve", "sociaal_krediet.app:api"),
-        *("--port", str(plan.ports["sociaal-krediet-api"])),
+        *(sys.executable, "-P", "-m", "foundation.serve", "cash_pilots.app:api"),
+        *("--port", str(plan.ports["cash-pilots-api"])),
     )
-    assert "/stadsbeurs_sociaal_krediet?" in api.environment["STADSBEURS_DATABASE_URL"]
-    assert rows["gateway"].environment["STADSBEURS_SOCIAAL_KREDIET_URL"].startswith("http://127.0.0.1:21")
-    assert house.issuers(services)[-1] == "sociaal-krediet"
+    assert "/stadsbeurs_cash_pilots?" in api.environment["STADSBEURS_DATABASE_URL"]
+    assert rows["gateway"].environment["STADSBEURS_CASH_PILOTS_URL"].startswith("http://127.0.0.1:21")
+    assert house.issuers(services)[-1] == "cash-pilots"
 
 
 def test_a_plan_survives_being_written_down() -> None:

@@ -11,11 +11,13 @@ import pytest
 
 from wallet.payouts.parameters import policy_on
 from wallet.payouts.rules import (
+    CONTENT_VERSION,
     PAYABLE,
     Candidate,
     ContentHeader,
     ContentLine,
     Exclusion,
+    HolderKind,
     PayoutPolicy,
     approvals_needed,
     content_hash,
@@ -86,6 +88,8 @@ def test_po4_each_payable_purse_has_a_purpose_and_words_of_its_own() -> None:
         "burgerbaan": "SSBE",
         "belkosten": "ALLW",
         "leefgeld": "GIFT",
+        "krediet": "LOAN",
+        "meedoen": "GIFT",
     }
     assert remittance("vrij", 12) == "Burgerbudget, vrij te besteden, uitbetaling 12"
 
@@ -94,15 +98,28 @@ HEADER = ContentHeader(HOLDER, 12, "vrij", "EUR", date(2026, 10, 1), "Gemeente V
 LINE = ContentLine(1, HOLDER, IBAN, "J. de Vries", 59964, "01900000000070008000000000000001")
 
 
-def test_the_content_hash_is_the_sha256_of_what_stands_here() -> None:
+@pytest.mark.parametrize(
+    ("version", "line", "ending"),
+    [
+        (1, LINE, ""),
+        (2, LINE, "|person|"),
+        (2, replace(LINE, kind=HolderKind.PAYEE, reference="RF18539007547034"), "|payee|RF18539007547034"),
+    ],
+)
+def test_the_content_hash_is_the_sha256_of_what_stands_here(version: int, line: ContentLine, ending: str) -> None:
     written = (
-        "stadsbeurs-payout|1|01900000-0000-7000-8000-000000000001|12|vrij|EUR|2026-10-01|Gemeente Voorbeeldstad|"
-        "NL66BNGH0123456789\n"
+        f"stadsbeurs-payout|{version}|01900000-0000-7000-8000-000000000001|12|vrij|EUR|2026-10-01|"
+        "Gemeente Voorbeeldstad|NL66BNGH0123456789\n"
         "1|01900000-0000-7000-8000-000000000001|01900000-0000-7000-8000-00000000000a|J. de Vries|59964|"
-        "01900000000070008000000000000001\n"
+        f"01900000000070008000000000000001{ending}\n"
         "end|1|59964\n"
     )
-    assert content_hash(HEADER, [LINE]) == hashlib.sha256(written.replace("|", "\x1f").encode()).digest()
+    assert content_hash(HEADER, [line], version) == hashlib.sha256(written.replace("|", "\x1f").encode()).digest()
+
+
+def test_what_is_frozen_now_is_hashed_as_version_two() -> None:
+    assert CONTENT_VERSION == 2
+    assert content_hash(HEADER, [LINE]) == content_hash(HEADER, [LINE], 2) != content_hash(HEADER, [LINE], 1)
 
 
 @pytest.mark.parametrize(
@@ -114,6 +131,8 @@ def test_the_content_hash_is_the_sha256_of_what_stands_here() -> None:
         {"holder_id": IBAN},
         {"line_no": 2},
         {"end_to_end_id": "0" * 32},
+        {"kind": HolderKind.PAYEE},
+        {"reference": "2026-0117"},
     ],
 )
 def test_any_change_of_a_line_is_another_content(change: dict[str, object]) -> None:

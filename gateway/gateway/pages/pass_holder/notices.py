@@ -1,8 +1,9 @@
-"""What the municipality told a pass holder of its decisions, as the page shows it."""
+"""What the municipality told a pass holder, by whichever scheme, as the page shows it."""
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +12,7 @@ from foundation.refusals import Refusal
 from gateway.backends import Backends
 
 BURGERBUDGET = "burgerbudget"
+SOCIAAL_KREDIET = "sociaal-krediet"
 NEWEST = 3
 DEADLINE_S = 3.0
 """How long a page waits for messages: nobody is kept from their money by a service that only explains it."""
@@ -18,28 +20,63 @@ DEADLINE_S = 3.0
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One notice as it is shown."""
+    """One notice as it is shown; only a decision can be objected to."""
 
     id: str
     subject: str
     paragraphs: tuple[str, ...]
     date: str
-    object_until: str
+    object_until: str | None
     is_new: bool
 
 
-async def newest_messages(backends: Backends, caller: Caller) -> list[Message] | None:
-    """Give the newest messages: none for who takes part in nothing, None when they cannot be had now."""
+@dataclass(frozen=True, slots=True)
+class Messages:
+    """The newest messages of all schemes; not `whole` where one of them does not answer now."""
+
+    newest: tuple[Message, ...] = ()
+    whole: bool = True
+
+
+async def newest_messages(backends: Backends, caller: Caller) -> Messages:
+    """Give the newest messages: none for who takes part in nothing."""
+    found = await asyncio.gather(_of_burgerbudget(backends, caller), _of_sociaal_krediet(backends, caller))
+    known = [message for messages in found if messages is not None for message in messages]
+    newest = sorted(known, key=lambda message: (message.date, message.id), reverse=True)[:NEWEST]
+    return Messages(tuple(newest), whole=None not in found)
+
+
+async def _of_burgerbudget(backends: Backends, caller: Caller) -> list[Message] | None:
+    async def read() -> list[Any]:
+        found = await backends.read(BURGERBUDGET, ("participants",), caller, {"holderId": caller.holder_id or ""})
+        if not found["items"]:
+            return []
+        path = ("participants", found["items"][0]["number"], "notices")
+        items: list[Any] = (await backends.read(BURGERBUDGET, path, caller, {"limit": str(NEWEST)}))["items"]
+        return items
+
+    return await in_time(_messages(read()))
+
+
+async def _of_sociaal_krediet(backends: Backends, caller: Caller) -> list[Message] | None:
+    async def read() -> list[Any]:
+        items: list[Any] = (await backends.read(SOCIAAL_KREDIET, ("notices",), caller, {"limit": str(NEWEST)}))["items"]
+        return items
+
+    return await in_time(_messages(read()))
+
+
+async def _messages(items: Awaitable[list[Any]]) -> list[Message]:
+    return [_message(item) for item in await items]
+
+
+async def in_time(found: Awaitable[list[Any]]) -> list[Any] | None:
+    """Give what a service tells within the deadline; None when it refuses, is slow or is away."""
     try:
         async with asyncio.timeout(DEADLINE_S):
-            found = await backends.read(BURGERBUDGET, ("participants",), caller, {"holderId": caller.holder_id or ""})
-            if not found["items"]:
-                return []
-            path = ("participants", found["items"][0]["number"], "notices")
-            notices = await backends.read(BURGERBUDGET, path, caller, {"limit": str(NEWEST)})
+            return await found
     except (Refusal, TimeoutError):
         return None
-    return [_message(item) for item in notices["items"]]
 
 
 def _message(item: dict[str, Any]) -> Message:
@@ -48,6 +85,6 @@ def _message(item: dict[str, Any]) -> Message:
         subject=item["subject"],
         paragraphs=tuple(item["text"].split("\n\n")),
         date=item["madeOn"],
-        object_until=item["objectUntil"],
+        object_until=item.get("objectUntil"),
         is_new=item["readAt"] is None,
     )

@@ -1,4 +1,4 @@
-"""`/mijn`: what a pass holder has, what was decided, and what came in and went out."""
+"""`/mijn`: what a pass holder has and owes, what was decided, and what came in and went out."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ from foundation.refusals import Forbidden
 from gateway.backends import Backends
 from gateway.pages.browser import PassHolder
 from gateway.pages.dutch import quarters_in_words
-from gateway.pages.pass_holder.notices import Message, newest_messages
+from gateway.pages.pass_holder.loans import LoanCard, loans_of
+from gateway.pages.pass_holder.notices import Messages, newest_messages
 from gateway.pages.pass_holder.texts import PURSES, PurseText, purse_text
 from gateway.pages.rendering import PageRoute, Pages
 
@@ -49,7 +50,7 @@ class Movement:
 async def get_mijn(
     request: Request, session: PassHolder, cursor: Annotated[str | None, Query(max_length=500)] = None
 ) -> Response:
-    """Show the purses, the newest messages and a page of the timeline; all are asked for at once."""
+    """Show the purses, the loans, the newest messages and a page of the timeline; all are asked for at once."""
     pages: Pages = request.app.state.pages
     backends: Backends = request.app.state.backends
     caller = session.caller
@@ -57,10 +58,11 @@ async def get_mijn(
         raise Forbidden("Bij uw aanmelding hoort geen pashouder.", code="noHolder")
     params = {"limit": str(TRANSACTIONS_PER_PAGE)} | ({"cursor": cursor} if cursor else {})
     holder = ("holders", caller.holder_id)
-    purses, transactions, messages = await asyncio.gather(
+    purses, transactions, messages, loans = await asyncio.gather(
         backends.read(WALLET, (*holder, "purses"), caller),
         backends.read(WALLET, (*holder, "transactions"), caller, params),
-        newest_messages(backends, caller) if cursor is None else _none_further_back(),
+        newest_messages(backends, caller) if cursor is None else _no_messages_further_back(),
+        loans_of(backends, caller) if cursor is None else _no_loans_further_back(),
     )
     cards = purse_cards(purses["items"])
     return pages.show(
@@ -69,13 +71,18 @@ async def get_mijn(
         to_spend=sum(card.available for card in cards if card.text.spendable and card.asset == "EUR"),
         cards=cards,
         messages=messages,
+        loans=loans,
         movements=[_movement(item) for item in transactions["items"]],
         is_first_page=cursor is None,
         earlier=_earlier(transactions.get("nextCursor")),
     )
 
 
-async def _none_further_back() -> list[Message]:
+async def _no_messages_further_back() -> Messages:
+    return Messages()
+
+
+async def _no_loans_further_back() -> list[LoanCard] | None:
     return []
 
 

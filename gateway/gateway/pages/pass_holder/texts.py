@@ -27,7 +27,7 @@ PURSES = {
     "fiets": PurseText("Fiets", "Hiermee haalt u een fiets bij een fietsenmaker."),
     "menstruatieproducten": PurseText("Menstruatieproducten", "Hiermee haalt u een pakket bij een winkel."),
     "punten": PurseText("Punten", "Hiermee krijgt u korting bij een aanbieder van de Dordtpas."),
-    "krediet": PurseText("Sociaal krediet", "Hiermee betaalt u schulden en rekeningen."),
+    "krediet": PurseText("Terug van uw lening", "Dit betaalde u te veel op uw lening. Wij maken het naar u over."),
 }
 
 

@@ -17,10 +17,10 @@ from burgerbudget.queries import decisions as decision_queries
 from burgerbudget.queries import participants as participant_queries
 from burgerbudget.queries.decisions import DecisionRow
 from burgerbudget.queries.participants import LockedParticipant
-from burgerbudget.rules.reasons import object_until
 from burgerbudget.rules.settlement import Decision, QuarterState, WaitingUse, settle
 from foundation import clock, outbox
 from foundation.identifiers import new_id
+from foundation.objections import object_until
 from foundation.periods import Quarter
 from wallet_contract.messages import MAX_TRANSFERS, PostTransfers, TransferLine
 

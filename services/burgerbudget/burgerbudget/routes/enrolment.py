@@ -9,7 +9,7 @@ from fastapi import APIRouter, Query, Request, Response
 from burgerbudget.actions import enrolment
 from burgerbudget.queries import decisions, hours, participants
 from burgerbudget.refusals import UnknownParticipant
-from burgerbudget.routes.visibility import id_before, may_see_participant, visible_participant
+from burgerbudget.routes.visibility import may_see_participant, visible_participant
 from burgerbudget.schemas import (
     DecisionOut,
     EnrolledOut,
@@ -24,7 +24,7 @@ from foundation.access import Caller, Role, require
 from foundation.database import ReadSession
 from foundation.idempotency import IdempotentCommand
 from foundation.identifiers import identifier
-from foundation.pages import DEFAULT_LIMIT, CursorParam, Limit, encode_cursor, link_next
+from foundation.pages import DEFAULT_LIMIT, CursorParam, Limit, encode_cursor, id_before, link_next
 from foundation.schemas import PageOut
 
 router = APIRouter(tags=["enrolment"])

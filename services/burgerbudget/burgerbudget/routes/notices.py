@@ -9,13 +9,13 @@ from sqlmodel import Session
 
 from burgerbudget.actions import notices
 from burgerbudget.queries import notices as notice_queries
-from burgerbudget.routes.visibility import id_before, visible_participant
+from burgerbudget.routes.visibility import visible_participant
 from burgerbudget.schemas import NoticeOut
 from foundation.access import Caller, Role, require
 from foundation.database import ReadSession
 from foundation.idempotency import IdempotentCommand
 from foundation.identifiers import identifier
-from foundation.pages import DEFAULT_LIMIT, CursorParam, Limit, encode_cursor, link_next
+from foundation.pages import DEFAULT_LIMIT, CursorParam, Limit, encode_cursor, id_before, link_next
 from foundation.schemas import PageOut
 
 router = APIRouter(tags=["notices"])

@@ -1,8 +1,6 @@
-"""Who may see which participant, and how lists that are newest first go on."""
+"""Who may see which participant."""
 
 from __future__ import annotations
-
-from uuid import UUID
 
 from sqlmodel import Session
 
@@ -10,18 +8,6 @@ from burgerbudget.models import Participant
 from burgerbudget.queries import participants
 from burgerbudget.refusals import UnknownParticipant
 from foundation.access import Caller, Role
-from foundation.identifiers import identifier
-from foundation.pages import decode_cursor
-from foundation.refusals import BadRequest
-
-
-def id_before(cursor: str | None) -> UUID | None:
-    """Give the id that a page of a list goes on after; None for the first page."""
-    position = decode_cursor(cursor, id=str)
-    before = None if position is None else identifier(position["id"])
-    if position is not None and before is None:
-        raise BadRequest("Deze cursor komt niet van ons.", pointer="cursor", code="unknownCursor")
-    return before
 
 
 def may_see_participant(caller: Caller, row: Participant) -> bool:

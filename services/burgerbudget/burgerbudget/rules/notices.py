@@ -10,16 +10,16 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from burgerbudget.parameters import PARAMETERS, BurgerbudgetPolicy, Dated, policy_on
+from burgerbudget.parameters import PARAMETERS, BurgerbudgetPolicy, policy_on
 from burgerbudget.rules.reasons import hours_in_words, reasons
 from burgerbudget.rules.settlement import Decision
 from foundation.dutch import day_in_words, quarters_in_words
 from foundation.money import euros
+from foundation.objections import Objection, objection_words
+from foundation.parameters import Dated
 
 NOTIFIED = frozenset({"start", "top-up", "insufficient", "stop", "reopening", "restart"})
 """The decisions that are told by a notice; a use is seen as a movement between one's own purses."""
-
-EXAMPLE_ADDRESS = "Gemeente Voorbeeldstad, afdeling Bezwaar, Postbus 1, 1234 AB Voorbeeldstad"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +50,7 @@ def words_of(decision: Decision, number: str, object_until: date, objection_addr
         f"Waarom? {because[0].upper()}{because[1:]}",
         _rule(decision, policy),
         *_advice(decision),
-        _objection(number, object_until, objection_address),
+        objection_words(Objection(number, object_until, objection_address)),
     ]
     return Words(subject, "\n\n".join(paragraphs))
 
@@ -114,15 +114,6 @@ def _rule(decision: Decision, policy: BurgerbudgetPolicy) -> str:
 
 def _since(decision: Decision, parameters: tuple[Dated[Any], ...]) -> date:
     return max(parameter.period_on(decision.quarter.start).start for parameter in parameters)
-
-
-def _objection(number: str, object_until: date, address: str) -> str:
-    return (
-        f"Bent u het niet eens met dit besluit? Dan kunt u bezwaar maken tot en met {day_in_words(object_until)}."
-        f" Dat kost niets. Stuur een brief naar: {address}. Schrijf in de brief uw naam, uw adres, de datum,"
-        " het nummer van dit besluit en waarom u het niet eens bent. Zet uw handtekening eronder."
-        f" Het nummer van dit besluit is {number}."
-    )
 
 
 def _advice(decision: Decision) -> list[str]:

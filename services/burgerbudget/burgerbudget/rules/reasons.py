@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
-
 from burgerbudget.parameters import BurgerbudgetPolicy
 from foundation.hours import Hours, hours_text
 from foundation.money import Cents, euros
@@ -59,8 +57,3 @@ def reasons(
 def hours_in_words(hours: Hours) -> str:
     """Write hours the Dutch way: 143 quarter-hours are `35,75 uur`."""
     return f"{hours_text(hours).replace('.', ',')} uur"
-
-
-def object_until(decided_on: date, weeks: int) -> date:
-    """Give the last day of the objection term, which begins on the day after the decision (Awb 6:7 and 6:8)."""
-    return decided_on + timedelta(weeks=weeks)

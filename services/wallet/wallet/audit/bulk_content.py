@@ -1,6 +1,6 @@
 """The verifier's look at transfer batches: the content that was approved, hashed again from the lines and the entries.
 
-The format is described in `wallet.ledger.bulk.rules.content_hash`; here it is written by another encoder: once from the
+The format is described in `wallet.ledger.bulk.rules.content_of`; here it is written once more, by code of its own: from the
 lines that were approved, and for what was posted once more from journals and entries. Only a line that was refused
 under lock, and so has no entry, is taken from the lines there too.
 """
@@ -25,17 +25,16 @@ _CHUNKS: LiteralString = (
     "SELECT chunk, journal_id, failed_lines FROM ledger.bulk_chunk WHERE batch_id = %s ORDER BY chunk"
 )
 
-_LINE: LiteralString = """concat_ws(E'\\x1f', {0}.destination, {0}.amount, {0}.grant_key,
-                                 coalesce({0}.reference, ''), coalesce({0}.explanation, ''))"""
+# Of a destination, an amount and a row with the other fields.
+_LINE: LiteralString = """concat_ws(E'\\x1f', {0}, {1}, {2}.grant_key, coalesce({2}.reference, ''),
+                                 coalesce({2}.explanation, ''))"""
 # The address by a subquery: one look into an index per entry, however many accounts there are.
-_PAID: LiteralString = """
-SELECT (SELECT a.address FROM ledger.account a
-         WHERE a.id = CASE WHEN e.amount > 0 THEN e.account_id ELSE e.counter_account_id END) AS destination,
-       abs(e.amount) AS amount, e.grant_key, e.reference, e.explanation, e.line, row_number() OVER (ORDER BY e.line) AS place
-  FROM ledger.entry e
- WHERE e.journal_id = %(journal)s AND e.grant_key IS NOT NULL
+_PAID_TO: LiteralString = """(SELECT a.address FROM ledger.account a
+         WHERE a.id = CASE WHEN e.amount > 0 THEN e.account_id ELSE e.counter_account_id END)"""
+_PAID: LiteralString = "FROM ledger.entry e WHERE e.journal_id = %(journal)s AND e.grant_key IS NOT NULL"
+_WHOLE: LiteralString = f"""
+SELECT string_agg({_LINE.format(_PAID_TO, "abs(e.amount)", "e")}, E'\\n' ORDER BY e.line) {_PAID}
 """
-_WHOLE: LiteralString = f"SELECT string_agg({_LINE.format('p')}, E'\\n' ORDER BY p.line) FROM ({_PAID}) p"
 # A line that failed under lock stands between those that were paid: the place of each among the paid ones tells which
 # entry is its own.
 _WITH_FAILED: LiteralString = f"""
@@ -49,13 +48,15 @@ WITH approved AS (
        AND NOT EXISTS (SELECT FROM ledger.bulk_exception x
                         WHERE x.batch_id = %(batch)s AND x.line = l.line AND x.stage <> 'posting')
 )
-SELECT string_agg(CASE WHEN a.failed THEN {_LINE.format("a")} ELSE {_LINE.format("p")} END, E'\\n' ORDER BY a.line)
+SELECT string_agg(CASE WHEN a.failed THEN {_LINE.format("a.destination", "a.amount", "a")} ELSE p.written END, E'\\n'
+                  ORDER BY a.line)
   FROM approved a
-  LEFT JOIN ({_PAID}) p ON NOT a.failed AND p.place = a.place
+  LEFT JOIN (SELECT {_LINE.format(_PAID_TO, "abs(e.amount)", "e")} AS written, row_number() OVER (ORDER BY e.line) AS place
+               {_PAID}) p ON NOT a.failed AND p.place = a.place
 """
 
 _LINES: LiteralString = f"""
-SELECT string_agg({_LINE.format("l")}, E'\\n' ORDER BY l.line)
+SELECT string_agg({_LINE.format("l.destination", "l.amount", "l")}, E'\\n' ORDER BY l.line)
   FROM ledger.bulk_line l
  WHERE l.batch_id = %(batch)s AND l.line BETWEEN %(first)s AND %(last)s
    AND NOT EXISTS (SELECT FROM ledger.bulk_exception x
@@ -65,15 +66,11 @@ SELECT string_agg({_LINE.format("l")}, E'\\n' ORDER BY l.line)
 _CHANGED_LINES: LiteralString = f"""
 SELECT l.line
   FROM ledger.bulk_line l
-  LEFT JOIN (SELECT e.grant_key AS entered, p.*
+  LEFT JOIN (SELECT e.grant_key, {_LINE.format(_PAID_TO, "abs(e.amount)", "e")} AS written
                FROM ledger.bulk_chunk c
                JOIN ledger.entry e ON e.journal_id = c.journal_id AND e.grant_key IS NOT NULL
-              CROSS JOIN LATERAL (
-                SELECT (SELECT a.address FROM ledger.account a
-                         WHERE a.id = CASE WHEN e.amount > 0 THEN e.account_id ELSE e.counter_account_id END) AS destination,
-                       abs(e.amount) AS amount, e.grant_key, e.reference, e.explanation) p
-              WHERE c.batch_id = %(batch)s) p ON p.entered = l.grant_key
- WHERE l.batch_id = %(batch)s AND {_LINE.format("l")} IS DISTINCT FROM {_LINE.format("p")}
+              WHERE c.batch_id = %(batch)s) p ON p.grant_key = l.grant_key
+ WHERE l.batch_id = %(batch)s AND {_LINE.format("l.destination", "l.amount", "l")} IS DISTINCT FROM p.written
    AND NOT EXISTS (SELECT FROM ledger.bulk_exception x WHERE x.batch_id = %(batch)s AND x.line = l.line)
  ORDER BY l.line LIMIT %(most)s
 """

@@ -10,7 +10,8 @@ from typing import LiteralString
 
 # Each gives table, key and what, the first bad row first, as those of `wallet.audit.figures` do.
 CHECKS: dict[LiteralString, LiteralString] = {
-    # Terms of accounts that were opened by hand are known from nowhere else: of these only the order of locking.
+    # Terms of accounts that were opened by hand are known from nowhere else: of these only the order of locking. Those of
+    # a loan follow from its principal, which stands beside the id that is in the address.
     "terms": """
         SELECT 'balance', format('account_id=%s', b.account_id),
                format('floor, ceiling and lock rank are %s, %s and %s; for %s they are %s, %s and %s',
@@ -19,19 +20,30 @@ CHECKS: dict[LiteralString, LiteralString] = {
           FROM ledger.account a
           JOIN ledger.balance b ON b.account_id = a.id
           LEFT JOIN ledger.purse p ON p.code = a.purse
+          LEFT JOIN ledger.loan l ON l.account_id = a.id AND a.address = format('loan:%s:outstanding', l.id)
          CROSS JOIN LATERAL (
             SELECT CASE WHEN a.kind = 'purse' THEN p.floor
-                        WHEN a.kind = 'fund' OR a.address = 'bank:outgoing' THEN 0
-                        WHEN a.kind = 'receivable' OR a.address = 'bank:current' OR a.address LIKE 'issue:%' THEN NULL
+                        WHEN a.kind = 'loan' THEN -l.principal
+                        WHEN a.kind = 'fund' OR a.address = 'bank:outgoing' OR a.address ~ '^(lent|clearing):' THEN 0
+                        WHEN a.kind = 'receivable' OR a.address IN ('bank:current', 'bank:stripe') OR a.address LIKE 'issue:%'
+                        THEN NULL
                         ELSE b.floor END AS floor,
                    CASE WHEN a.kind = 'purse' THEN p.ceiling
-                        WHEN a.kind = 'receivable' THEN 0
-                        WHEN a.kind IN ('fund', 'bank') OR a.address LIKE 'issue:%' THEN NULL
+                        WHEN a.kind IN ('receivable', 'loan') THEN 0
+                        WHEN a.kind IN ('fund', 'bank') OR a.address ~ '^(issue|lent|clearing):' THEN NULL
                         ELSE b.ceiling END AS ceiling,
-                   CASE a.kind WHEN 'purse' THEN 0 WHEN 'fund' THEN 30 WHEN 'bank' THEN 20 WHEN 'receivable' THEN 10
+                   CASE WHEN a.kind = 'purse' THEN 0 WHEN a.kind = 'fund' THEN 30 WHEN a.kind = 'bank' THEN 20
+                        WHEN a.kind IN ('receivable', 'loan') OR a.address ~ '^(lent|clearing):' THEN 10
                         ELSE least(b.lock_rank, 10) END AS lock_rank) t
          WHERE (b.floor, b.ceiling, b.lock_rank) IS DISTINCT FROM (t.floor, t.ceiling, t.lock_rank::smallint)
          ORDER BY b.account_id""",
+    "loan": """
+        SELECT 'loan', format('id=%s', l.id),
+               format('its account %s is %s', l.account_id, coalesce(a.address, 'not there'))
+          FROM ledger.loan l
+          LEFT JOIN ledger.account a ON a.id = l.account_id
+         WHERE a.address IS DISTINCT FROM format('loan:%s:outstanding', l.id)
+         ORDER BY l.id""",
     "closed account": """
         SELECT 'account', format('id=%s', a.id),
                format('it was closed at %s, with %s on it, %s held and its last entry at %s', a.closed_at, b.posted, b.held,

@@ -43,6 +43,16 @@ class Report:
         if self._per_check[check] <= MOST_PER_CHECK:
             self.differences.append(Difference(table, key, what))
 
+    def take(self, other: Report) -> None:
+        """Take over what was counted and found beside this; what it found comes behind what was found here."""
+        self.blocks += other.blocks
+        self.journals += other.journals
+        self.entries += other.entries
+        self.accounts += other.accounts
+        self.unsealed += other.unsealed
+        self.found += other.found
+        self.differences += other.differences
+
     @property
     def ok(self) -> bool:
         return self.found == 0

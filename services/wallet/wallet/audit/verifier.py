@@ -1,7 +1,8 @@
 """The verifier: recomputes every seal and every figure from the rows, with nothing of the code that wrote them.
 
-All reading happens in one read-only transaction on one snapshot: it disturbs no posting, and no posting disturbs it.
-Memory stays flat: blocks, journals and entries stream by, at most one batch of journals at a time.
+All reading happens on one snapshot, in two read-only transactions side by side: one streams the sealed rows, which are
+hashed here, and beside it the database answers the figures. It disturbs no posting, and no posting disturbs it. Memory
+stays flat: blocks, journals and entries stream by, at most one batch of journals at a time.
 """
 
 from __future__ import annotations
@@ -9,11 +10,14 @@ from __future__ import annotations
 import time
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from contextlib import contextmanager
 from itertools import groupby
 from pathlib import Path
 from typing import Any
 
 import psycopg
+from psycopg import sql
 from psycopg.rows import dict_row
 
 from wallet.audit import anchor, checkpoint, figures, rules
@@ -27,13 +31,13 @@ from wallet.audit.signing import SealKeys
 _BATCH_ENTRIES = 20_000
 _BATCH_BLOCKS = 500
 
-# Nothing may end a long verification, and on a machine that also posts it takes one core, not all.
+# Nothing may end a long verification, and on a machine that also posts it takes two cores, not all.
 _OPTIONS = (
     "-c statement_timeout=0 -c idle_in_transaction_session_timeout=0 -c lock_timeout=5s -c timezone=UTC -c jit=off"
     " -c max_parallel_workers_per_gather=0 -c work_mem=64MB"
 )
 # Sealed rows are looked up in the order of their blocks: other plans read all entries for each batch of blocks.
-_IN_ORDER = "SET LOCAL enable_hashjoin = {0}; SET LOCAL enable_mergejoin = {0}; SET LOCAL enable_seqscan = {0}"
+_IN_ORDER = "SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off; SET LOCAL enable_seqscan = off"
 
 _BLOCKS = """
 SELECT number, previous_header, root, journals, entries, first_journal, last_journal, sums, sealed_at, format_version,
@@ -62,19 +66,48 @@ def verify(
     began = time.monotonic()
     # Before the snapshot: what is anchored by now is committed, and so in the snapshot.
     anchored = anchor.size(anchor_file)
-    with psycopg.connect(url, options=_OPTIONS, client_encoding="utf8", application_name="stadsbeurs-verify") as db:
-        db.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
-        db.read_only = True
-        db.execute(_IN_ORDER.format("off"))
+    with _connect(url) as db, _connect(url) as beside:
         reached = _start(db, from_block, checkpoint_file, report)
-        _verify_blocks(db, keys, _Anchors(anchor_file, anchored, report), report, reached, checkpoint_file)
-        db.execute(_IN_ORDER.format("on"))
-        figures.verify_figures(db, report)
-        verify_bulk_content(db, report)
+        with _figures_beside(db, beside) as figured:
+            db.execute(_IN_ORDER)
+            _verify_blocks(db, keys, _Anchors(anchor_file, anchored, report), report, reached, checkpoint_file)
+            report.take(figured.result())
         db.rollback()
     if checkpoint_file is not None:
         checkpoint.remove(checkpoint_file)
     report.seconds = time.monotonic() - began
+    return report
+
+
+def _connect(url: str) -> psycopg.Connection[Any]:
+    db = psycopg.connect(url, options=_OPTIONS, client_encoding="utf8", application_name="stadsbeurs-verify")
+    db.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
+    db.read_only = True
+    return db
+
+
+@contextmanager
+def _figures_beside(db: psycopg.Connection[Any], beside: psycopg.Connection[Any]) -> Iterator[Future[Report]]:
+    """Verify the figures over the other connection meanwhile, on the snapshot of the first: nothing falls in between."""
+    (snapshot,) = db.execute("SELECT pg_export_snapshot()").fetchall()[0]
+    beside.execute(sql.SQL("SET TRANSACTION SNAPSHOT {}").format(snapshot))
+    with ThreadPoolExecutor(1, "figures") as thread:
+        figured = thread.submit(_verify_figures, beside)
+        try:
+            yield figured
+        except BaseException:
+            # Again and again: a cancel that comes between two questions stops neither.
+            while not figured.done():
+                beside.cancel_safe()
+                wait([figured], timeout=1)
+            raise
+
+
+def _verify_figures(db: psycopg.Connection[Any]) -> Report:
+    report = Report()
+    figures.verify_figures(db, report)
+    verify_bulk_content(db, report)
+    db.rollback()
     return report
 
 

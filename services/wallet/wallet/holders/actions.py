@@ -15,11 +15,11 @@ from foundation.identifiers import new_id
 from wallet.holders import queries, rules
 from wallet.holders.models import BlockEvent, Holder, Iban
 from wallet.holders.parameters import policy_on
+from wallet.holders.payees.queries import known_accounts
 from wallet.holders.refusals import (
     AlreadyBlocked,
     BirthDateInFuture,
     BsnAlreadyRegistered,
-    HolderNotFound,
     IbanDecided,
     IbanNotFound,
     IbanNotPayable,
@@ -43,7 +43,10 @@ class NewHolder:
 
 @dataclass(frozen=True, slots=True)
 class Confirmations:
-    """What came of confirming IBANs: those confirmed, and the code of each that was not."""
+    """What came of confirming IBANs: those confirmed, and the code of each that was not.
+
+    From `usable_from` on all those confirmed can be paid to; an account that is no news can be already.
+    """
 
     confirmed: list[UUID]
     refused: list[tuple[UUID, str]]
@@ -97,24 +100,22 @@ def register_holder(db: Session, vault: Vault, new: NewHolder, actor: str) -> tu
             raise _already_registered() from None
         raise
     register_owners(db, [f"holder:{holder.id}"])
-    iban = None if new.iban is None else propose_iban(db, vault, holder.id, new.iban, actor)
+    iban = None if new.iban is None else propose_iban(db, vault, holder, new.iban, actor)
     return holder, iban
 
 
-def propose_iban(db: Session, vault: Vault, holder_id: UUID, iban: str, actor: str) -> Iban:
-    """Write down a bank account that somebody else must confirm (PO-6). Raises `HolderNotFound`, `IbanNotPayable`."""
+def propose_iban(db: Session, vault: Vault, holder: Holder, iban: str, actor: str) -> Iban:
+    """Write down a bank account that somebody else must confirm (PO-6). Raises `IbanNotPayable`."""
     if not rules.is_payable_iban(iban):
         raise IbanNotPayable(
             "Naar dit land kan geen SEPA-betaling. Vraag om een rekening in het SEPA-gebied.", pointer="/iban"
         )
-    if db.get(Holder, holder_id) is None:
-        raise HolderNotFound
     iban_id = new_id()
-    sealed = vault.seal(holder_id, f"{queries.IBAN_FIELD}:{iban_id}", iban)
+    sealed = vault.seal(holder.id, f"{queries.IBAN_FIELD}:{iban_id}", iban)
     index = vault.index(queries.IBAN_FIELD, iban)
     row = Iban(
         id=iban_id,
-        holder_id=holder_id,
+        holder_id=holder.id,
         ciphertext=sealed.ciphertext,
         nonce=sealed.nonce,
         key_id=sealed.key_id,
@@ -131,10 +132,12 @@ def propose_iban(db: Session, vault: Vault, holder_id: UUID, iban: str, actor: s
 
 
 def confirm_ibans(db: Session, iban_ids: Sequence[UUID], actor: str) -> Confirmations:
-    """Confirm IBANs that others proposed; from `usable_from` on money may go there (PO-6). Judged one by one."""
+    """Confirm IBANs that others proposed, of persons and of payees alike (PO-6). Judged one by one."""
     found = queries.ibans_for_decision(db, iban_ids)
     today = business_date()
-    result = Confirmations([], [], rules.usable_from(today, policy_on(today)))
+    policy = policy_on(today)
+    known = known_accounts(db, list(found), today)
+    result = Confirmations([], [], rules.usable_from(today, policy))
     for iban_id in iban_ids:
         row = found.get(iban_id)
         code = rules.refusal_to_confirm(rules.OpenProposal(row.state, row.proposed_by) if row else None, actor)
@@ -142,7 +145,8 @@ def confirm_ibans(db: Session, iban_ids: Sequence[UUID], actor: str) -> Confirma
             result.refused.append((iban_id, code or "unknownIban"))
             continue
         row.state, row.confirmed_by = "confirmed", actor
-        row.confirmed_on, row.confirmed_at, row.usable_from = today, now(), result.usable_from
+        row.confirmed_on, row.confirmed_at = today, now()
+        row.usable_from = rules.usable_from(today, policy, known=iban_id in known)
         result.confirmed.append(iban_id)
     db.flush()
     return result
@@ -152,27 +156,26 @@ def refuse_iban(db: Session, holder_id: UUID, iban_id: UUID, reason: str, actor:
     """Turn a proposed IBAN down, with a reason. Raises `IbanNotFound`, `IbanDecided`."""
     row = queries.ibans_for_decision(db, [iban_id]).get(iban_id)
     if row is None or row.holder_id != holder_id:
-        raise IbanNotFound("Deze IBAN is er niet bij deze pashouder.")
+        raise IbanNotFound("Deze IBAN is er hier niet.")
     if row.state != "proposed":
         raise IbanDecided("Over deze IBAN is al besloten.")
     row.state, row.refused_by, row.refused_at, row.refusal = "refused", actor, now(), reason
     db.flush()
 
 
-def set_blocked(db: Session, holder_id: UUID, blocked: bool, reason: str, actor: str) -> None:
-    """Stop a holder's payouts, or let them go again. Raises `AlreadyBlocked`, `NotBlocked`."""
-    holder = db.get(Holder, holder_id, with_for_update=True)
-    if holder is None:
-        raise HolderNotFound
+def set_blocked(db: Session, holder: Holder, blocked: bool, reason: str, actor: str) -> None:
+    """Stop the payouts to a person or a payee, or let them go again. Raises `AlreadyBlocked`, `NotBlocked`."""
+    # Not FOR UPDATE: that would wait for every batch that is being drafted, because their lines name this row.
+    db.refresh(holder, with_for_update={"key_share": True})
     if holder.blocked == blocked:
         raise (
-            AlreadyBlocked("De uitbetalingen van deze pashouder zijn al geblokkeerd.")
+            AlreadyBlocked("De uitbetalingen hieraan zijn al geblokkeerd.")
             if blocked
-            else NotBlocked("De uitbetalingen van deze pashouder zijn niet geblokkeerd.")
+            else NotBlocked("De uitbetalingen hieraan zijn niet geblokkeerd.")
         )
     holder.blocked = blocked
     kind = "blocked" if blocked else "unblocked"
-    db.add(BlockEvent(holder_id=holder_id, kind=kind, reason=reason, actor=actor, recorded_at=now()))
+    db.add(BlockEvent(holder_id=holder.id, kind=kind, reason=reason, actor=actor, recorded_at=now()))
     db.flush()
 
 

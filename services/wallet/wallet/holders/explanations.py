@@ -29,6 +29,7 @@ _KINDS = {
     "credit": "Nieuw tegoed",
     "capture": "Besteed",
     "manual": "Correctie door de gemeente",
+    "loan-overpayment": "Te veel afgelost: komt terug op uw bankrekening",
     "reversal": "Teruggedraaide boeking",
 }
 _UNKNOWN = "Overboeking"

@@ -1,4 +1,4 @@
-"""Tables of the holders: persons, their IBANs, and who blocked whom."""
+"""Tables of the holders: persons and payees, their IBANs, and who blocked whom."""
 
 from __future__ import annotations
 
@@ -29,13 +29,27 @@ SCHEMA = "holders"
 _INSTANT: Any = DateTime(timezone=True)
 
 
+PERSON, PAYEE = "person", "payee"
+
+
 class Holder(SQLModel, table=True):
-    """A person who has purses. BSN under encryption; has no repr of what is personal."""
+    """A person who has purses, or a payee who is owed. BSN under encryption; has no repr of what is personal.
+
+    `reference` is what a payee recognises its payments by, `scheme` the one that registered it and hears of them.
+    """
 
     __tablename__ = "holder"
-    __table_args__ = (UniqueConstraint("bsn_index", name="holder_bsn_once"), {"schema": SCHEMA})
+    __table_args__ = (
+        UniqueConstraint("bsn_index", name="holder_bsn_once"),
+        UniqueConstraint("id", "kind", name="holder_of_kind"),
+        CheckConstraint("kind = 'payee' OR num_nonnulls(reference, scheme) = 0", name="holder_reference_of_payee"),
+        CheckConstraint("kind = 'person' OR num_nonnulls(birth_date, bsn_index) = 0", name="holder_payee_is_no_person"),
+        Index("holder_payee", "id", postgresql_where=sql("kind = 'payee'")),
+        {"schema": SCHEMA},
+    )
 
     id: UUID = Field(primary_key=True, sa_type=PG_UUID)
+    kind: str = Field(default=PERSON, sa_column=Column(Text, nullable=False, server_default=PERSON))
     display_name: str = Field(sa_type=Text, repr=False)
     birth_date: date | None = Field(default=None, repr=False)
     bsn_ciphertext: bytes | None = Field(default=None, sa_type=LargeBinary, repr=False)
@@ -47,6 +61,8 @@ class Holder(SQLModel, table=True):
     registered_by: str = Field(sa_type=Text)
     registered_on: date
     registered_at: datetime = Field(sa_type=_INSTANT)
+    reference: str | None = Field(default=None, sa_type=Text, repr=False)
+    scheme: str | None = Field(default=None, sa_type=Text)
 
 
 class Iban(SQLModel, table=True):

@@ -8,7 +8,8 @@ from uuid import UUID
 
 from sqlmodel import Session, col, select
 
-from wallet.holders.models import Holder, Iban
+from foundation.identifiers import identifier
+from wallet.holders.models import PERSON, Holder, Iban
 from wallet.holders.refusals import HolderNotFound
 from wallet.holders.vault import Sealed, Vault
 
@@ -17,11 +18,21 @@ BSN_FIELD = "bsn"
 
 
 def holder(db: Session, holder_id: UUID) -> Holder:
-    """Give a holder; raises `HolderNotFound`."""
+    """Give a person who has purses; raises `HolderNotFound`, also for a payee."""
     found = db.get(Holder, holder_id)
-    if found is None:
+    if found is None or found.kind != PERSON:
         raise HolderNotFound
     return found
+
+
+def unknown_of(db: Session, holder_ids: Iterable[str]) -> list[str]:
+    """Give those of these ids that no person has, in their order; a payee is no person either."""
+    asked = list(dict.fromkeys(holder_ids))
+    possible = {known for known in map(identifier, asked) if known is not None}
+    found = db.exec(select(Holder.id).where(col(Holder.id).in_(possible), Holder.kind == PERSON)).all()
+    # An id written in another way names no account, so it is nobody's.
+    known = {str(holder_id) for holder_id in found}
+    return [text for text in asked if text not in known]
 
 
 def is_registered(db: Session, bsn_indexes: Sequence[bytes]) -> bool:

@@ -1,4 +1,4 @@
-"""Holders over HTTP: caseworkers register them and answer for their IBANs; a holder sees their own purses."""
+"""Persons over HTTP: caseworkers register them and answer for their IBANs; a holder sees their own purses."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from fastapi import APIRouter, Query, Request, Response
 from sqlmodel import Session
 
 from foundation.access import Caller, Role, require
-from foundation.clock import business_date
 from foundation.database import ReadSession
 from foundation.idempotency import IdempotentCommand
 from foundation.identifiers import identifier
@@ -18,18 +17,19 @@ from foundation.pages import DEFAULT_LIMIT, CursorParam, Limit, link_next
 from foundation.schemas import PageOut
 from wallet.holders import actions, queries
 from wallet.holders.explanations import explanation
-from wallet.holders.models import Iban
+from wallet.holders.masking import ibans_out, keyed
+from wallet.holders.payees.routes import router as payee_router
 from wallet.holders.refusals import HolderNotFound, IbanNotFound
-from wallet.holders.rules import masked_iban
 from wallet.holders.schemas import (
     BlockOut,
+    HolderCheckIn,
+    HolderCheckOut,
     HolderHoldOut,
     HolderIn,
     HolderOut,
     IbanConfirmationsIn,
     IbanConfirmationsOut,
     IbanIn,
-    IbanOut,
     NotConfirmedOut,
     ProposedOut,
     PurseOut,
@@ -38,7 +38,7 @@ from wallet.holders.schemas import (
     RegisteredOut,
     TransactionOut,
 )
-from wallet.holders.vault import Vault, open_vault
+from wallet.holders.vault import open_vault
 from wallet.ledger.holds.queries import Sought, cursor_after, hold_in_cursor, holds_before
 from wallet.ledger.holds.schemas import HoldState
 from wallet.ledger.queries import Transaction, purses_of, transactions_of
@@ -71,21 +71,26 @@ def post_holder(body: HolderIn, caller: Caseworker, command: IdempotentCommand) 
 
     # What makes two requests the same is kept as a hash beside the key: keyed, because nine digits are soon guessed.
     same = {
-        "displayName": _keyed(vault, "display-name", new.display_name),
-        "birthDate": _keyed(vault, "birth-date", str(new.birth_date)),
-        "bsn": _keyed(vault, queries.BSN_FIELD, new.bsn or ""),
-        "iban": _keyed(vault, queries.IBAN_FIELD, new.iban or ""),
+        "displayName": keyed(vault, "display-name", new.display_name),
+        "birthDate": keyed(vault, "birth-date", str(new.birth_date)),
+        "bsn": keyed(vault, queries.BSN_FIELD, new.bsn or ""),
+        "iban": keyed(vault, queries.IBAN_FIELD, new.iban or ""),
     }
     return command.once(same, act)
+
+
+@router.post("/holder-checks", response_model=HolderCheckOut)
+def post_holder_check(
+    body: HolderCheckIn, caller: Annotated[Caller, require(Role.SERVICE)], command: IdempotentCommand
+) -> Response:
+    """Tell a scheme which of these ids belong to nobody; of the others it hears no more than that they are there."""
+    return command.once(body, lambda db: HolderCheckOut(unknown=queries.unknown_of(db, body.holders)), 200)
 
 
 @router.get("/holders/{holder_id}")
 def get_holder(holder_id: str, caller: Reader, db: ReadSession) -> HolderOut:
     """Give a person with their IBANs, masked; of the BSN only that there is one."""
     holder = queries.holder(db, visible(holder_id, caller))
-    ibans = queries.ibans_of(db, holder.id)
-    usable = queries.usable_iban(ibans, business_date())
-    vault = open_vault()
     return HolderOut(
         id=holder.id,
         display_name=holder.display_name,
@@ -93,7 +98,7 @@ def get_holder(holder_id: str, caller: Reader, db: ReadSession) -> HolderOut:
         bsn_known=holder.bsn_index is not None,
         blocked=holder.blocked,
         registered_on=holder.registered_on,
-        ibans=[_iban_out(vault, iban, usable) for iban in ibans],
+        ibans=ibans_out(queries.ibans_of(db, holder.id)),
     )
 
 
@@ -105,9 +110,9 @@ def post_iban(holder_id: str, body: IbanIn, caller: Caseworker, command: Idempot
     iban = actions.read_iban(body.iban.get_secret_value()) or ""
 
     def act(db: Session) -> ProposedOut:
-        return ProposedOut(id=actions.propose_iban(db, vault, known, iban, caller.subject).id)
+        return ProposedOut(id=actions.propose_iban(db, vault, queries.holder(db, known), iban, caller.subject).id)
 
-    return command.once({"iban": _keyed(vault, queries.IBAN_FIELD, iban)}, act, 202)
+    return command.once({"iban": keyed(vault, queries.IBAN_FIELD, iban)}, act, 202)
 
 
 @router.post("/iban-confirmations", response_model=IbanConfirmationsOut)
@@ -132,10 +137,10 @@ def post_iban_rejection(
     """Turn a proposed IBAN down, with a reason."""
     known, iban = _id(holder_id), identifier(iban_id)
     if iban is None:
-        raise IbanNotFound("Deze IBAN is er niet bij deze pashouder.")
+        raise IbanNotFound("Deze IBAN is er hier niet.")
 
     def act(db: Session) -> RefusedIbanOut:
-        actions.refuse_iban(db, known, iban, body.reason, caller.subject)
+        actions.refuse_iban(db, queries.holder(db, known).id, iban, body.reason, caller.subject)
         return RefusedIbanOut(id=iban)
 
     return command.once(body, act, 200)
@@ -211,7 +216,7 @@ def _set_blocked(
     holder_id: UUID, blocked: bool, body: ReasonIn, caller: Caller, command: IdempotentCommand, status_code: int
 ) -> Response:
     def act(db: Session) -> BlockOut:
-        actions.set_blocked(db, holder_id, blocked, body.reason, caller.subject)
+        actions.set_blocked(db, queries.holder(db, holder_id), blocked, body.reason, caller.subject)
         return BlockOut(holder_id=holder_id, blocked=blocked)
 
     return command.once(body, act, status_code)
@@ -232,26 +237,6 @@ def _id(text: str) -> UUID:
     return known
 
 
-def _iban_out(vault: Vault, iban: Iban, usable: Iban | None) -> IbanOut:
-    replaced = (
-        usable is not None
-        and iban.usable_from is not None
-        and usable.usable_from is not None
-        and (iban.usable_from, iban.id) < (usable.usable_from, usable.id)
-    )
-    return IbanOut.model_validate(
-        {
-            "id": iban.id,
-            "iban": masked_iban(queries.opened(vault, iban)),
-            "state": "replaced" if replaced else iban.state,
-            "proposed_by": iban.proposed_by,
-            "proposed_on": iban.proposed_on,
-            "confirmed_by": iban.confirmed_by,
-            "usable_from": iban.usable_from,
-        }
-    )
-
-
 def _transaction_out(row: Transaction) -> TransactionOut:
     return TransactionOut(
         id=row.id,
@@ -268,5 +253,4 @@ def _transaction_out(row: Transaction) -> TransactionOut:
     )
 
 
-def _keyed(vault: Vault, name: str, value: str) -> str:
-    return vault.index(name, value).value.hex()
+router.include_router(payee_router)

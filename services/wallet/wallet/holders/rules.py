@@ -56,13 +56,14 @@ def masked_iban(iban: str) -> str:
     return f"{iban[:2]}{MASK * (len(iban) - 6)}{iban[-4:]}"
 
 
-def usable_from(confirmed_on: date, policy: HolderPolicy) -> date:
+def usable_from(confirmed_on: date, policy: HolderPolicy, *, known: bool = False) -> date:
     """Give the first day on which an IBAN confirmed on this day may be paid to (PO-6).
 
     Counted from the confirmation, not from the proposal: only from then on does anyone who watches know
-    that money will go there.
+    that money will go there. `known`: a payee of this very name was confirmed to be paid there before, and that account
+    is past its own cooling-off. It is no new account then but one more claim of the same creditor, who is owed at once.
     """
-    return confirmed_on + timedelta(days=policy.cooling_off_days)
+    return confirmed_on if known else confirmed_on + timedelta(days=policy.cooling_off_days)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from datetime import date, datetime
 from typing import Annotated, Literal
 from uuid import UUID
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, StringConstraints
 
 from foundation.schemas import ApiModel, ApiOut, Line, LongLine
 from wallet.ledger.holds.schemas import HoldState
@@ -14,6 +14,7 @@ from wallet.ledger.schemas import Day
 
 Secret = Annotated[SecretStr, Field(min_length=1, max_length=64)]
 MAX_CONFIRMATIONS = 1_000
+MAX_CHECKED = 100
 
 
 class HolderIn(ApiModel):
@@ -55,11 +56,29 @@ class NotConfirmedOut(ApiOut):
 
 
 class IbanConfirmationsOut(ApiOut):
-    """`confirmed` counts them; each of the others stands in `refused` with its code."""
+    """`confirmed` counts them; each of the others stands in `refused` with its code.
+
+    All that were confirmed can be paid to from `usable_from` on; a payee's account that is no news, today.
+    """
 
     confirmed: int
     refused: list[NotConfirmedOut]
     usable_from: date
+
+
+class HolderCheckIn(ApiModel):
+    """Ids that a scheme was given; any text, for what is no id of ours is unknown too."""
+
+    holders: Annotated[
+        list[Annotated[str, StringConstraints(min_length=1, max_length=100)]],
+        Field(min_length=1, max_length=MAX_CHECKED),
+    ]
+
+
+class HolderCheckOut(ApiOut):
+    """Those of the ids that belong to nobody who is registered as a person."""
+
+    unknown: list[str]
 
 
 class ReasonIn(ApiModel):

@@ -1,4 +1,4 @@
-"""The tables of the ledger, for reading; only the functions of migrations 0001 and 0005 write them (proposals apart)."""
+"""The tables of the ledger, for reading; only the functions of the migrations write them (proposals apart)."""
 
 from __future__ import annotations
 
@@ -82,6 +82,7 @@ class Account(SQLModel, table=True):
     __table_args__ = (
         UniqueConstraint("address", name="account_address_key"),
         Index("account_closed", "id", postgresql_where=text("closed_at IS NOT NULL")),
+        CheckConstraint("(kind = 'loan') = (address LIKE 'loan:%')", name="account_loan"),
         {"schema": SCHEMA},
     )
 
@@ -223,6 +224,17 @@ class Fund(SQLModel, table=True):
     account_id: int = Field(sa_column=Column(BigInteger, ForeignKey("ledger.account.id"), nullable=False))
     opened_by: str = Field(sa_type=Text)
     opened_at: datetime = Field(sa_column=_instant(made=True))
+
+
+class Loan(SQLModel, table=True):
+    """A loan by the id that its scheme made, with the most that can be owed under it."""
+
+    __tablename__ = "loan"
+    __table_args__ = (UniqueConstraint("account_id", name="loan_account_id_key"), {"schema": SCHEMA})
+
+    id: UUID = Field(primary_key=True, sa_type=postgresql.UUID)
+    account_id: int = Field(sa_column=Column(BigInteger, ForeignKey("ledger.account.id"), nullable=False))
+    principal: int = Field(sa_type=BigInteger)
 
 
 class Proposal(SQLModel, table=True):

@@ -8,6 +8,7 @@ from datetime import date
 from uuid import UUID
 
 BANK_CURRENT = "bank:current"
+BANK_STRIPE = "bank:stripe"
 EUR = "EUR"
 MAX_TRANSFERS = 10_000
 
@@ -15,6 +16,7 @@ DEPOSIT = "deposit"
 CAPTURE = "capture"
 MANUAL = "manual"
 REVERSAL = "reversal"
+RECEIPT = "receipt"
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +82,11 @@ class Posted:
 def fund_address(code: str) -> str:
     """Give the address of a fund."""
     return f"fund:{code}"
+
+
+def clearing_account(scheme: str) -> str:
+    """Give the account of what came in for a scheme, until the scheme has placed it."""
+    return f"clearing:{scheme}"
 
 
 def payable_owner(provider: str) -> str:

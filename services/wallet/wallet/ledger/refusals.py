@@ -234,6 +234,13 @@ class ProtectedPurse(Conflict):
     code = "protectedPurse"
 
 
+class LoanByHand(Conflict):
+    code = "loanByHand"
+
+    def __init__(self, address: str) -> None:
+        super().__init__(f"Rekening {address} hoort bij een lening: die wijzigt alleen via het sociaal krediet.")
+
+
 class ReversedAlready(LedgerRefusal, Conflict):
     code = "reversedAlready"
 
@@ -255,7 +262,7 @@ class PayoutNotReversible(Conflict):
     code = "payoutNotReversible"
 
     def __init__(self) -> None:
-        super().__init__("Een uitbetaling wordt alleen teruggedraaid door een bericht van de bank.")
+        super().__init__("Wat de bank uitbetaalde of ontving wordt alleen teruggedraaid door een bericht van de bank.")
 
 
 class SeveralTransfers(Conflict):

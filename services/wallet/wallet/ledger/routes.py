@@ -43,7 +43,9 @@ Asker = Annotated[Caller, require(Role.SERVICE, Role.FINANCE_MAKER)]
 Maker = Annotated[Caller, require(Role.FINANCE_MAKER)]
 Checker = Annotated[Caller, require(Role.FINANCE_CHECKER)]
 Auditor = Annotated[Caller, require(Role.AUDITOR)]
+AuditorOrService = Annotated[Caller, require(Role.AUDITOR, Role.SERVICE)]
 FinanceOrAuditor = Annotated[Caller, require(Role.FINANCE_MAKER, Role.FINANCE_CHECKER, Role.AUDITOR)]
+FundReader = Annotated[Caller, require(Role.FINANCE_MAKER, Role.FINANCE_CHECKER, Role.AUDITOR, Role.SERVICE)]
 
 Id = Annotated[str, Path(max_length=60)]
 AddressPath = Annotated[str, Path(max_length=200, pattern=r"^[\x21-\x7e]+$")]
@@ -115,9 +117,9 @@ def post_fund(body: FundIn, caller: Maker, command: IdempotentCommand) -> Respon
 
 
 @router.get("/funds/{code}")
-def get_fund(code: Code, _: FinanceOrAuditor, db: ReadSession) -> FundOut:
-    """One fund and what it can still spend."""
-    return reading.find_fund(db, code)
+def get_fund(code: Code, caller: FundReader, db: ReadSession) -> FundOut:
+    """One fund and what it can still spend; for a service one of its own scheme."""
+    return reading.find_fund(db, code, caller)
 
 
 @router.post("/funds/{code}/deposits", status_code=202, response_model=ProposedOut)
@@ -162,10 +164,14 @@ def get_accounts(
 
 @router.get("/accounts/{address}")
 def get_account(
-    address: AddressPath, _: Auditor, db: ReadSession, as_of_block: AsOfBlock = None, as_of_date: AsOfDate = None
+    address: AddressPath,
+    caller: AuditorOrService,
+    db: ReadSession,
+    as_of_block: AsOfBlock = None,
+    as_of_date: AsOfDate = None,
 ) -> AccountOut | AccountThenOut:
-    """One account with its balance; as it was under a block, or on a value date."""
-    account = reading.find_account(db, address)
+    """One account with its balance; as it was under a block, or on a value date. For a service one of its own scheme."""
+    account = reading.find_account(db, address, caller)
     if as_of_block is None and as_of_date is None:
         return AccountOut.model_validate(account)
     return reading.account_then(db, account, as_of_block, as_of_date)

@@ -13,7 +13,6 @@ from datetime import date
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import text
 from sqlmodel import Session
 
 from foundation.access import Caller
@@ -22,10 +21,11 @@ from foundation.identifiers import new_id
 from foundation.refusals import Refusal
 from wallet.holders.vault import Vault
 from wallet.ledger.actions import open_day, open_holds, post, release_holds
-from wallet.ledger.postings import HoldRequest
+from wallet.ledger.postings import EUR, HoldRequest
 from wallet.ledger.refusals import TooLittle
-from wallet.payouts import postings, queries, rules
+from wallet.payouts import lines, postings, queries, rules
 from wallet.payouts.files import file_content
+from wallet.payouts.lines import DraftedLine
 from wallet.payouts.models import Approval, Batch, BatchEvent
 from wallet.payouts.parameters import policy_on
 from wallet.payouts.refusals import (
@@ -39,12 +39,14 @@ from wallet.payouts.refusals import (
     NothingToPay,
     NotTheMaker,
     OwnBatch,
+    OwnPayee,
     OwnPayment,
+    PayeesUnknown,
     PurseNotPayable,
     WrongHash,
     WrongState,
 )
-from wallet.payouts.rules import BatchState, Candidate, Exclusion
+from wallet.payouts.rules import BatchState, Candidate, Exclusion, HolderKind
 
 CHUNK = 10_000
 """Lines per transaction: as many as one journal takes."""
@@ -52,24 +54,21 @@ _READS_BEFORE_GIVING_UP = 5
 
 
 def draft_batch(
-    db: Session, maker: str, purse: str, execute_on: date, holders: Sequence[UUID] | None
-) -> tuple[Batch, list[tuple[UUID, Exclusion]]]:
-    """Draft a batch of everybody's purse, or of those of these holders; give it with who is not in it and why.
+    db: Session,
+    maker: str,
+    purse: str,
+    execute_on: date,
+    holders: Sequence[UUID] | None = None,
+    payees: Sequence[UUID] | None = None,
+) -> tuple[Batch, list[tuple[Candidate, Exclusion]]]:
+    """Draft a batch of every purse and payable, or of those of these; give it with who is not in it and why.
 
-    Raises `PurseNotPayable`, `NoExecutionDay`, `HoldersUnknown`. Nothing is held yet: amounts are looked at again when
-    the batch is submitted.
+    Raises `PurseNotPayable`, `NoExecutionDay`, `HoldersUnknown`, `PayeesUnknown`, `OwnPayee`. Nothing is held yet:
+    amounts are looked at again when the batch is submitted.
     """
-    asset = queries.purse_asset(db, purse)
-    if asset is None or purse not in rules.PAYABLE:
-        payable = ", ".join(rules.PAYABLE)
-        raise PurseNotPayable(f"Purse {purse!r} kan niet worden uitbetaald; wel: {payable}.", pointer="/purse")
+    asset = _payable_asset(db, purse, holders)
     _check_execution_day(execute_on)
-    if holders is not None:
-        unknown = queries.unknown_holders(db, holders)
-        if unknown:
-            raise HoldersUnknown(
-                f"{len(unknown)} pashouders zijn er niet, de eerste is {unknown[0]}.", pointer="/holders"
-            )
+    asked = _asked(db, holders, payees)
     batch = Batch(
         id=new_id(),
         purse=purse,
@@ -82,28 +81,58 @@ def draft_batch(
     )
     db.add(batch)
     db.flush()
-    excluded: list[tuple[UUID, Exclusion]] = []
+    excluded: list[tuple[Candidate, Exclusion]] = []
     after: UUID | None = None
-    while found := queries.candidates(db, purse, business_date(), holders, after, CHUNK):
+    kinds = rules.PAYABLE[purse].kinds
+    while found := lines.candidates(db, purse, kinds, business_date(), asked, after, CHUNK):
         after = found[-1].holder_id
         excluded += _add_lines(db, batch, found)
     db.flush()
+    _check_payees(db, batch, maker)
     _note(db, batch, "drafted", maker, lines=batch.lines, total=batch.total, excluded=len(excluded))
     return batch, excluded
 
 
-def _add_lines(db: Session, batch: Batch, found: Sequence[Candidate]) -> list[tuple[UUID, Exclusion]]:
+def _payable_asset(db: Session, purse: str, holders: Sequence[UUID] | None) -> str:
+    asset = queries.purse_asset(db, purse)
+    if asset is not None and asset != EUR:
+        raise PurseNotPayable(
+            f"Purse {purse!r} telt in {asset} en niet in euro's; de bank kan dat niet uitbetalen.", pointer="/purse"
+        )
+    if asset is None or purse not in rules.PAYABLE:
+        payable = ", ".join(rules.PAYABLE)
+        raise PurseNotPayable(f"Purse {purse!r} kan niet worden uitbetaald; wel: {payable}.", pointer="/purse")
+    if holders is not None and HolderKind.PERSON not in rules.PAYABLE[purse].kinds:
+        raise PurseNotPayable(
+            f"Purse {purse!r} wordt alleen uitbetaald aan wie het tegoed aannam: noem payees.", pointer="/holders"
+        )
+    return asset
+
+
+def _asked(db: Session, holders: Sequence[UUID] | None, payees: Sequence[UUID] | None) -> list[UUID] | None:
+    if holders is None and payees is None:
+        return None
+    unknown = lines.unknown(db, HolderKind.PERSON, holders or ())
+    if unknown:
+        raise HoldersUnknown(f"{len(unknown)} pashouders zijn er niet, de eerste is {unknown[0]}.", pointer="/holders")
+    unknown = lines.unknown(db, HolderKind.PAYEE, payees or ())
+    if unknown:
+        raise PayeesUnknown(f"{len(unknown)} begunstigden zijn er niet, de eerste is {unknown[0]}.", pointer="/payees")
+    return [*(holders or ()), *(payees or ())]
+
+
+def _add_lines(db: Session, batch: Batch, found: Sequence[Candidate]) -> list[tuple[Candidate, Exclusion]]:
     judged = [(candidate, rules.exclusion(candidate)) for candidate in found]
     # Another draft may take the same purse between our look and this insert: the index decides, and says so here.
-    added = queries.insert_lines(db, batch, [candidate for candidate, reason in judged if reason is None])
+    added = lines.insert_lines(db, batch, [candidate for candidate, reason in judged if reason is None])
     batch.lines += len(added)
     batch.total += sum(added.values())
     excluded = [
-        (candidate.holder_id, reason or Exclusion.IN_OTHER_BATCH)
+        (candidate, reason or Exclusion.IN_OTHER_BATCH)
         for candidate, reason in judged
         if candidate.holder_id not in added
     ]
-    queries.insert_exclusions(db, batch.id, excluded)
+    lines.insert_exclusions(db, batch.id, excluded)
     return excluded
 
 
@@ -117,11 +146,11 @@ def hold_next_chunk(db: Session, batch_id: UUID, caller: Caller) -> bool:
     if _refusal_to_submit(batch, caller) is not None:
         return False
     for _ in range(_READS_BEFORE_GIVING_UP):
-        drafted = queries.drafted_lines(db, batch, business_date(), CHUNK)
+        drafted = lines.drafted_lines(db, batch, business_date(), CHUNK)
         if not drafted:
             return False
-        judged = [(line_id, name, candidate, rules.exclusion(candidate)) for line_id, name, candidate in drafted]
-        paid = [(line_id, name, candidate) for line_id, name, candidate, reason in judged if reason is None]
+        judged = [(line, rules.exclusion(line.candidate)) for line in drafted]
+        paid = [line for line, reason in judged if reason is None]
         try:
             with db.begin_nested():
                 if paid:
@@ -129,47 +158,26 @@ def hold_next_chunk(db: Session, batch_id: UUID, caller: Caller) -> bool:
         except TooLittle:
             # Somebody spent between our look and the lock: look again.
             continue
-        _drop(db, [(line_id, reason) for line_id, _, _, reason in judged if reason is not None])
+        lines.write_dropped(db, {line.line_id: reason for line, reason in judged if reason is not None})
+        # An account that the maker confirmed after drafting is in the batch only now.
+        _check_payees(db, batch, caller.subject)
         return True
     raise BalancesMoving("De saldo's veranderen te snel. Dien de uitbetaling zo opnieuw in.")
 
 
-def _hold(db: Session, batch: Batch, actor: str, paid: Sequence[tuple[UUID, str, Candidate]]) -> None:
+def _hold(db: Session, batch: Batch, actor: str, paid: Sequence[DraftedLine]) -> None:
     # A hold has the id of its line: however often a step is repeated there can be no second one.
     requests = [
-        HoldRequest(line_id, postings.account(candidate.holder_id, batch.purse), candidate.available, batch.asset)
-        for line_id, _, candidate in paid
+        HoldRequest(
+            line.line_id,
+            postings.account(line.candidate.kind, line.candidate.holder_id, batch.purse),
+            line.candidate.available,
+            batch.asset,
+        )
+        for line in paid
     ]
     open_holds(db, requests, purpose=f"payout-batch/{batch.id}", actor=actor)
-    db.execute(
-        text(
-            "UPDATE payouts.line l"
-            "   SET state = 'held', hold_id = l.id, amount = u.amount, iban_id = u.iban_id, creditor_name = u.name,"
-            "       line_no = u.i + (SELECT count(*) FROM payouts.line h"
-            "                         WHERE h.batch_id = :batch AND h.state = 'held')"
-            "  FROM unnest(CAST(:ids AS uuid[]), CAST(:amounts AS bigint[]), CAST(:ibans AS uuid[]),"
-            "              CAST(:names AS text[])) WITH ORDINALITY u(id, amount, iban_id, name, i)"
-            " WHERE l.id = u.id"
-        ),
-        {
-            "batch": batch.id,
-            "ids": [line_id for line_id, _, _ in paid],
-            "amounts": [candidate.available for _, _, candidate in paid],
-            "ibans": [candidate.usable_iban for _, _, candidate in paid],
-            "names": [name for _, name, _ in paid],
-        },
-    )
-
-
-def _drop(db: Session, dropped: Sequence[tuple[UUID, Exclusion]]) -> None:
-    if dropped:
-        db.execute(
-            text(
-                "UPDATE payouts.line l SET state = 'dropped', reason = u.reason"
-                "  FROM unnest(CAST(:ids AS uuid[]), CAST(:reasons AS text[])) u(id, reason) WHERE l.id = u.id"
-            ),
-            {"ids": [line_id for line_id, _ in dropped], "reasons": [str(reason) for _, reason in dropped]},
-        )
+    lines.write_held(db, batch.id, paid)
 
 
 def finish_submission(db: Session, batch_id: UUID, caller: Caller, debtor_name: str, debtor_iban: str) -> Batch:
@@ -178,6 +186,7 @@ def finish_submission(db: Session, batch_id: UUID, caller: Caller, debtor_name: 
     refusal = _refusal_to_submit(batch, caller)
     if refusal is not None:
         raise refusal
+    _check_payees(db, batch, caller.subject)
     counts = queries.line_counts(db, batch_id)
     batch.lines, batch.total = counts.get("held", (0, 0))
     if batch.lines == 0 or "drafted" in counts:
@@ -210,12 +219,16 @@ def _refusal_to_submit(batch: Batch, caller: Caller) -> Refusal | None:
 
 
 def approve(db: Session, batch_id: UUID, caller: Caller, content_hash: bytes) -> Batch:
-    """Approve one content of a batch made by somebody else (PO-1). Raises `OwnBatch`, `OwnPayment`, `WrongHash`."""
+    """Approve one content of a batch made by somebody else (PO-1).
+
+    Raises `OwnBatch`, `OwnPayment`, `OwnPayee`, `WrongHash`.
+    """
     batch = queries.batch_for_update(db, batch_id)
     if batch.maker == caller.subject:
         raise OwnBatch("Wie een uitbetaling maakte keurt haar niet zelf goed.")
     if caller.holder_id is not None and queries.is_paid_by(db, batch_id, UUID(caller.holder_id)):
         raise OwnPayment("Wie er zelf geld uit krijgt keurt een uitbetaling niet goed.")
+    _check_payees(db, batch, caller.subject)
     if batch.state != BatchState.SUBMITTED:
         raise _wrong_state(batch, "worden goedgekeurd")
     if batch.withdrawal_started_at is not None:
@@ -241,7 +254,7 @@ def approve(db: Session, batch_id: UUID, caller: Caller, content_hash: bytes) ->
 def send_next_chunk(db: Session, batch_id: UUID, caller: Caller, channel: str) -> bool:
     """Post the next held lines of an approved batch to the bank, out of their holds. True while there may be more."""
     batch = queries.batch_for_update(db, batch_id)
-    if _refusal_to_send(db, batch) is not None:
+    if _refusal_to_send(db, batch, caller) is not None:
         return False
     if batch.sending_at is None:
         batch.sender, batch.channel = caller.subject, channel
@@ -250,14 +263,8 @@ def send_next_chunk(db: Session, batch_id: UUID, caller: Caller, channel: str) -
         db.flush()
     assert batch.sending_on is not None
     assert batch.sender is not None
-    lines = db.execute(
-        text(
-            "SELECT id, holder_id, purse, asset, amount, end_to_end_id, hold_id, line_no FROM payouts.line"
-            " WHERE batch_id = :batch AND state = 'held' ORDER BY line_no LIMIT :limit"
-        ),
-        {"batch": batch_id, "limit": CHUNK},
-    ).all()
-    if not lines:
+    held = lines.held_lines(db, batch_id, CHUNK)
+    if not held:
         return False
     posted = post(
         db,
@@ -267,20 +274,17 @@ def send_next_chunk(db: Session, batch_id: UUID, caller: Caller, channel: str) -
         actor=batch.sender,
         decision=f"payout-batch/{batch.id}",
         batch=str(batch.id),
-        chunk=(lines[0].line_no - 1) // CHUNK,
-        transfers=[postings.sent(postings.PaidLine(*line[:7])) for line in lines],
+        chunk=(held[0][0] - 1) // CHUNK,
+        transfers=[postings.sent(line) for _, line in held],
     )
-    db.execute(
-        text("UPDATE payouts.line SET state = 'sent', sent_journal = :journal WHERE id = ANY (:ids)"),
-        {"journal": posted.journal_id, "ids": [line.id for line in lines]},
-    )
+    lines.write_sent(db, [line.line_id for _, line in held], posted.journal_id)
     return True
 
 
 def finish_sending(db: Session, vault: Vault, batch_id: UUID, caller: Caller) -> Batch:
     """Make the file of a batch whose lines are all posted, and remember its hash. Raises why it cannot be sent."""
     batch = queries.batch_for_update(db, batch_id)
-    refusal = _refusal_to_send(db, batch)
+    refusal = _refusal_to_send(db, batch, caller)
     if refusal is not None:
         raise refusal
     content = file_content(db, vault, batch)
@@ -292,7 +296,10 @@ def finish_sending(db: Session, vault: Vault, batch_id: UUID, caller: Caller) ->
     return batch
 
 
-def _refusal_to_send(db: Session, batch: Batch) -> Refusal | None:
+def _refusal_to_send(db: Session, batch: Batch, caller: Caller) -> Refusal | None:
+    own = _own_payee(db, batch, caller.subject)
+    if own is not None:
+        return own
     if batch.state != BatchState.APPROVED:
         return _wrong_state(batch, "worden verzonden")
     if batch.withdrawal_started_at is not None:
@@ -318,18 +325,10 @@ def release_next_chunk(db: Session, batch_id: UUID, caller: Caller) -> bool:
     if batch.withdrawal_started_at is None:
         batch.withdrawer, batch.withdrawal_started_at = caller.subject, now()
         db.flush()
-    lines = db.execute(
-        text(
-            "UPDATE payouts.line SET state = 'withdrawn' WHERE id IN (SELECT id FROM payouts.line"
-            " WHERE batch_id = :batch AND state IN ('drafted', 'held') ORDER BY holder_id LIMIT :limit)"
-            " RETURNING hold_id"
-        ),
-        {"batch": batch_id, "limit": CHUNK},
-    ).all()
-    holds = [line.hold_id for line in lines if line.hold_id is not None]
+    withdrawn, holds = lines.withdraw_lines(db, batch_id, CHUNK)
     if holds:
         release_holds(db, holds, actor=caller.actor)
-    return bool(lines)
+    return withdrawn > 0
 
 
 def finish_withdrawal(db: Session, batch_id: UUID, caller: Caller) -> Batch:
@@ -353,9 +352,27 @@ def _refusal_to_withdraw(batch: Batch) -> Refusal | None:
 
 
 def _check_content(db: Session, batch: Batch) -> None:
-    found = rules.content_hash(queries.content_header(batch), queries.content_lines(db, batch.id))
+    assert batch.content_version is not None
+    header, content = queries.content_header(batch), queries.content_lines(db, batch.id)
+    found = rules.content_hash(header, content, batch.content_version)
     if found != batch.content_hash:
         raise ContentChanged("De inhoud is niet meer wat is ingediend. Trek de uitbetaling in en meld dit.")
+
+
+def _check_payees(db: Session, batch: Batch, person: str) -> None:
+    refusal = _own_payee(db, batch, person)
+    if refusal is not None:
+        raise refusal
+
+
+def _own_payee(db: Session, batch: Batch, person: str) -> OwnPayee | None:
+    payee = lines.payee_entered_by(db, batch.id, person)
+    if payee is None:
+        return None
+    return OwnPayee(
+        f"U hebt de rekening van begunstigde {payee} ingevoerd of bevestigd. Een ander maakt deze uitbetaling, een ander"
+        " keurt haar goed en een ander verzendt haar."
+    )
 
 
 def _check_execution_day(execute_on: date) -> None:

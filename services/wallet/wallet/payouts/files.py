@@ -56,4 +56,11 @@ def _payments(db: Session, vault: Vault, batch: Batch) -> Iterator[Payment]:
     remittance = rules.remittance(batch.purse, batch.number)
     for row in queries.payable_lines(db, batch.id):
         iban = vault.open(row.holder_id, f"{IBAN_FIELD}:{row.iban_id}", Sealed(row.ciphertext, row.nonce, row.key_id))
-        yield Payment(row.end_to_end_id, row.amount, row.creditor_name, iban, remittance)
+        yield Payment(
+            row.end_to_end_id,
+            row.amount,
+            row.creditor_name,
+            iban,
+            row.reference or remittance,
+            rules.creditor_reference(row.reference),
+        )

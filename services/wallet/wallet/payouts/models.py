@@ -79,7 +79,7 @@ class Batch(SQLModel, table=True):
 
 
 class Line(SQLModel, table=True):
-    """One payment of a batch: the whole available balance of one holder's purse to one IBAN."""
+    """One payment of a batch: the whole available balance of one person's purse, or payee's payable, to one IBAN."""
 
     __tablename__ = "line"
     __table_args__ = (
@@ -91,6 +91,10 @@ class Line(SQLModel, table=True):
         ForeignKeyConstraint(
             ["iban_id", "holder_id"], ["holders.iban.id", "holders.iban.holder_id"], name="line_iban_of_holder"
         ),
+        ForeignKeyConstraint(
+            ["holder_id", "holder_kind"], ["holders.holder.id", "holders.holder.kind"], name="line_holder_of_kind"
+        ),
+        CheckConstraint("holder_kind = 'payee' OR reference IS NULL", name="line_reference_of_payee"),
         Index(
             "line_one_live_batch",
             "holder_id",
@@ -99,6 +103,7 @@ class Line(SQLModel, table=True):
             postgresql_where=sql("state IN ('drafted', 'held')"),
         ),
         Index("line_uncleared", "batch_id", postgresql_where=sql("state IN ('sent', 'returned') AND NOT cleared")),
+        Index("line_of_payee", "holder_id", "id", postgresql_where=sql("holder_kind = 'payee'")),
         {"schema": SCHEMA},
     )
 
@@ -119,6 +124,8 @@ class Line(SQLModel, table=True):
     cleared: bool = Field(default=False, sa_column=Column(Boolean, nullable=False, server_default=sql("false")))
     sent_journal: int | None = Field(default=None, sa_type=BigInteger)
     back_journal: int | None = Field(default=None, sa_type=BigInteger)
+    holder_kind: str = Field(default="person", sa_column=Column(Text, nullable=False, server_default="person"))
+    reference: str | None = Field(default=None, sa_type=Text, repr=False)
 
 
 class Excluded(SQLModel, table=True):
@@ -236,3 +243,4 @@ class BankEntry(SQLModel, table=True):
         default=None, sa_column=Column(PG_UUID, ForeignKey(f"{SCHEMA}.line.id"), nullable=True)
     )
     journal_id: int | None = Field(default=None, sa_type=BigInteger)
+    payment_reference: str | None = Field(default=None, sa_column=Column(Text(collation="C"), nullable=True))

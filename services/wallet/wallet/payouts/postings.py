@@ -10,7 +10,7 @@ from datetime import date
 from uuid import UUID
 
 from wallet.ledger.postings import BANK_CURRENT as CURRENT
-from wallet.ledger.postings import Transfer
+from wallet.ledger.postings import Transfer, payable_owner
 
 OUTGOING = "bank:outgoing"
 
@@ -22,7 +22,10 @@ REJECTION = "payout-rejection"
 
 @dataclass(frozen=True, slots=True)
 class PaidLine:
-    """A line as the ledger sees it; `amount` in the smallest unit of `asset`."""
+    """A line as the ledger sees it; `amount` in the smallest unit of `asset`.
+
+    `kind` is `person`, whose purse is paid, or `payee`, to whom is paid what it is owed.
+    """
 
     line_id: UUID
     holder_id: UUID
@@ -31,17 +34,24 @@ class PaidLine:
     amount: int
     end_to_end_id: str
     hold_id: UUID | None
+    kind: str
+
+    @property
+    def account(self) -> str:
+        """The address that the line is paid from, and goes back to when the bank does not pay it."""
+        return account(self.kind, self.holder_id, self.purse)
 
 
-def account(holder_id: UUID, purse: str) -> str:
-    """Give the address of a holder's purse."""
-    return f"holder:{holder_id}:{purse}"
+def account(kind: str, holder_id: UUID, purse: str) -> str:
+    """Give the address of a person's purse, or of what a payee is owed out of such purses."""
+    owner = payable_owner(str(holder_id)) if kind == "payee" else f"holder:{holder_id}"
+    return f"{owner}:{purse}"
 
 
 def sent(line: PaidLine) -> Transfer:
-    """The money leaves the purse for the bank, out of its hold (PO-2)."""
+    """The money leaves the purse or payable for the bank, out of its hold (PO-2)."""
     return Transfer(
-        source=account(line.holder_id, line.purse),
+        source=line.account,
         destination=OUTGOING,
         amount=line.amount,
         asset=line.asset,
@@ -73,10 +83,10 @@ def settled(entry_key: bytes, amount: int, asset: str, reference: str | None) ->
 
 
 def returned(line: PaidLine) -> Transfer:
-    """The bank has given it back: it is in the purse again (PO-2)."""
+    """The bank has given it back: it is where it came from again (PO-2)."""
     return Transfer(
         source=CURRENT,
-        destination=account(line.holder_id, line.purse),
+        destination=line.account,
         amount=line.amount,
         asset=line.asset,
         grant_key=f"payout-return/{line.line_id}",
@@ -86,10 +96,10 @@ def returned(line: PaidLine) -> Transfer:
 
 
 def rejected(line: PaidLine) -> Transfer:
-    """The bank will not pay it, and never took it: it is in the purse again (PO-2)."""
+    """The bank will not pay it, and never took it: it is where it came from again (PO-2)."""
     return Transfer(
         source=OUTGOING,
-        destination=account(line.holder_id, line.purse),
+        destination=line.account,
         amount=line.amount,
         asset=line.asset,
         grant_key=f"payout-rejection/{line.line_id}",

@@ -1,136 +1,25 @@
-"""Reading for payouts: whose purse can be paid, what a batch holds, what the bank still owes us word of."""
+"""Reading for payouts: what a batch holds, what the bank still owes us word of."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
-from datetime import date
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Row, text
 from sqlmodel import Session, col, select
 
-from foundation.identifiers import new_id
 from wallet.payouts.models import Approval, BankEntry, BankMessage, Batch, BatchEvent
 from wallet.payouts.reconciliation import BatchFacts, LineFacts
 from wallet.payouts.refusals import BatchNotFound
-from wallet.payouts.rules import Candidate, ContentHeader, ContentLine, Exclusion, end_to_end_id
+from wallet.payouts.rules import ContentHeader, ContentLine, HolderKind
 
 STREAM_ROWS = 2_000
-
-# The facts of one purse. `h` is a row of holders.holder; the IBAN that money goes to is the one usable last (PO-6).
-_FACTS = """
-    h.id AS holder_id, h.display_name, h.blocked, coalesce(b.posted - b.held - coalesce(b.floor, 0), 0) AS available,
-    (SELECT i.id FROM holders.iban i
-      WHERE i.holder_id = h.id AND i.state = 'confirmed' AND i.usable_from <= :today
-      ORDER BY i.usable_from DESC, i.id DESC LIMIT 1) AS usable_iban,
-    EXISTS (SELECT FROM holders.iban i
-             WHERE i.holder_id = h.id AND i.state = 'confirmed' AND i.usable_from > :today) AS has_cooling_iban
-"""
-_PURSE = """
-    LEFT JOIN ledger.account a ON a.address = ('holder:' || h.id || ':' || :purse) COLLATE "C" AND a.closed_at IS NULL
-    LEFT JOIN ledger.balance b ON b.account_id = a.id
-"""
-
-
-def candidates(
-    db: Session, purse: str, today: date, holders: Sequence[UUID] | None, after: UUID | None, limit: int
-) -> list[Candidate]:
-    """Give the next holders, by id, whose purse may be paid: those asked for, or all who ever had such a purse."""
-    rows = db.execute(
-        text(
-            f"SELECT {_FACTS}, EXISTS (SELECT FROM payouts.line l WHERE l.holder_id = h.id AND l.purse = :purse"
-            "                           AND l.state IN ('drafted', 'held')) AS in_other_batch"
-            "  FROM (SELECT h.* FROM holders.holder h"
-            "         WHERE (CAST(:after AS uuid) IS NULL OR h.id > :after)"
-            "           AND (CAST(:holders AS uuid[]) IS NULL OR h.id = ANY (:holders))"
-            "           AND (CAST(:holders AS uuid[]) IS NOT NULL OR EXISTS ("
-            "                SELECT FROM ledger.account a"
-            "                 WHERE a.address = ('holder:' || h.id || ':' || :purse) COLLATE \"C\"))"
-            f"        ORDER BY h.id LIMIT :limit) h {_PURSE} ORDER BY h.id"
-        ),
-        {"purse": purse, "today": today, "holders": holders, "after": after, "limit": limit},
-    )
-    return [_candidate(row) for row in rows]
-
-
-def drafted_lines(db: Session, batch: Batch, today: date, limit: int) -> list[tuple[UUID, str, Candidate]]:
-    """Give the next drafted lines of a batch, by holder, with the holder's name and the facts as they are now."""
-    rows = db.execute(
-        text(
-            f"SELECT l.id AS line_id, {_FACTS}, false AS in_other_batch"
-            "  FROM (SELECT l.* FROM payouts.line l WHERE l.batch_id = :batch AND l.state = 'drafted'"
-            f"        ORDER BY l.holder_id LIMIT :limit) l JOIN holders.holder h ON h.id = l.holder_id {_PURSE}"
-            " ORDER BY l.holder_id"
-        ),
-        {"batch": batch.id, "purse": batch.purse, "today": today, "limit": limit},
-    )
-    return [(row.line_id, row.display_name, _candidate(row)) for row in rows]
-
-
-def _candidate(row: Row[Any]) -> Candidate:
-    return Candidate(
-        row.holder_id, row.available, row.usable_iban, row.has_cooling_iban, row.blocked, row.in_other_batch
-    )
-
-
-def insert_lines(db: Session, batch: Batch, payable: Sequence[Candidate]) -> dict[UUID, int]:
-    """Add a drafted line for each purse that is in no other live batch; give the holders added, with the amount."""
-    ids = [new_id() for _ in payable]
-    rows = db.execute(
-        text(
-            "INSERT INTO payouts.line (id, batch_id, holder_id, purse, asset, iban_id, amount, end_to_end_id, state)"
-            " SELECT u.id, :batch, u.holder_id, :purse, :asset, u.iban_id, u.amount, u.end_to_end_id, 'drafted'"
-            "   FROM unnest(CAST(:ids AS uuid[]), CAST(:holders AS uuid[]), CAST(:ibans AS uuid[]),"
-            "               CAST(:amounts AS bigint[]), CAST(:end_to_end_ids AS text[]))"
-            "        u(id, holder_id, iban_id, amount, end_to_end_id)"
-            "  ORDER BY u.holder_id"
-            " ON CONFLICT (holder_id, purse) WHERE state IN ('drafted', 'held') DO NOTHING RETURNING holder_id, amount"
-        ),
-        {
-            "batch": batch.id,
-            "purse": batch.purse,
-            "asset": batch.asset,
-            "ids": ids,
-            "holders": [candidate.holder_id for candidate in payable],
-            "ibans": [candidate.usable_iban for candidate in payable],
-            "amounts": [candidate.available for candidate in payable],
-            "end_to_end_ids": [end_to_end_id(line_id) for line_id in ids],
-        },
-    )
-    return {row.holder_id: row.amount for row in rows}
-
-
-def insert_exclusions(db: Session, batch_id: UUID, excluded: Sequence[tuple[UUID, Exclusion]]) -> None:
-    """Write down who was looked at for a batch and is not in it."""
-    db.execute(
-        text(
-            "INSERT INTO payouts.exclusion (batch_id, holder_id, reason) SELECT :batch, u.holder_id, u.reason"
-            " FROM unnest(CAST(:holders AS uuid[]), CAST(:reasons AS text[])) u(holder_id, reason)"
-        ),
-        {
-            "batch": batch_id,
-            "holders": [holder_id for holder_id, _ in excluded],
-            "reasons": [reason.value for _, reason in excluded],
-        },
-    )
 
 
 def purse_asset(db: Session, purse: str) -> str | None:
     """Give the asset that a purse is in, or None where there is no such purse."""
     return db.execute(text("SELECT asset FROM ledger.purse WHERE code = :purse"), {"purse": purse}).scalar()
-
-
-def unknown_holders(db: Session, holders: Sequence[UUID]) -> list[UUID]:
-    """Give those of these holders that do not exist."""
-    rows = db.execute(
-        text(
-            "SELECT u.id FROM unnest(CAST(:holders AS uuid[])) u(id)"
-            " WHERE NOT EXISTS (SELECT FROM holders.holder h WHERE h.id = u.id)"
-        ),
-        {"holders": list(holders)},
-    )
-    return list(rows.scalars())
 
 
 def batch(db: Session, batch_id: UUID) -> Batch:
@@ -178,7 +67,7 @@ def is_paid_by(db: Session, batch_id: UUID, holder_id: UUID) -> bool:
 
 
 def payment_of_holder(db: Session, batch_id: UUID, holder_id: UUID) -> str | None:
-    """Give the end-to-end id under which a holder is paid from a batch."""
+    """Give the end-to-end id under which a person or a payee is paid from a batch."""
     found = db.execute(
         text(
             "SELECT end_to_end_id FROM payouts.line"
@@ -201,8 +90,20 @@ def content_header(batch: Batch) -> ContentHeader:
 
 def content_lines(db: Session, batch_id: UUID) -> Iterator[ContentLine]:
     """Give the frozen lines of a batch in their order, a few thousand at a time."""
-    for row in _frozen(db, batch_id, "l.line_no, l.holder_id, l.iban_id, l.creditor_name, l.amount, l.end_to_end_id"):
-        yield ContentLine(row.line_no, row.holder_id, row.iban_id, row.creditor_name, row.amount, row.end_to_end_id)
+    columns = (
+        "l.line_no, l.holder_id, l.iban_id, l.creditor_name, l.amount, l.end_to_end_id, l.holder_kind, l.reference"
+    )
+    for row in _frozen(db, batch_id, columns):
+        yield ContentLine(
+            row.line_no,
+            row.holder_id,
+            row.iban_id,
+            row.creditor_name,
+            row.amount,
+            row.end_to_end_id,
+            HolderKind(row.holder_kind),
+            row.reference,
+        )
 
 
 def payable_lines(db: Session, batch_id: UUID) -> Iterator[Row[Any]]:
@@ -210,7 +111,7 @@ def payable_lines(db: Session, batch_id: UUID) -> Iterator[Row[Any]]:
     return _frozen(
         db,
         batch_id,
-        "l.end_to_end_id, l.amount, l.creditor_name, l.holder_id, l.iban_id, i.ciphertext, i.nonce, i.key_id",
+        "l.end_to_end_id, l.amount, l.creditor_name, l.reference, l.holder_id, l.iban_id, i.ciphertext, i.nonce, i.key_id",
         "JOIN holders.iban i ON i.id = l.iban_id",
     )
 
@@ -305,7 +206,7 @@ def lines_page(db: Session, batch_id: UUID, state: str | None, after: UUID | Non
     """Give the lines of a batch by holder, with what shows the account masked still encrypted."""
     rows = db.execute(
         text(
-            "SELECT l.*, h.display_name, i.ciphertext, i.nonce, i.key_id FROM payouts.line l"
+            "SELECT l.*, h.display_name, h.reference AS known_reference, i.ciphertext, i.nonce, i.key_id FROM payouts.line l"
             "  JOIN holders.iban i ON i.id = l.iban_id JOIN holders.holder h ON h.id = l.holder_id"
             " WHERE l.batch_id = :batch AND (CAST(:state AS text) IS NULL OR l.state = :state)"
             "   AND (CAST(:after AS uuid) IS NULL OR l.holder_id > :after) ORDER BY l.holder_id LIMIT :limit"

@@ -1,13 +1,15 @@
-"""What the entries of a bank's message mean for our batches (PO-2, PO-5). Pure: facts in, verdicts out.
+"""What the entries of a bank's message mean for us (PO-2, PO-5, SK-12). Pure: facts in, verdicts out.
 
-Every entry gets one outcome: matched, returned (money goes back into a purse), unknown (kept for people to look at,
-nothing is booked) or repeated. When in doubt an entry is unknown: money is never moved on a guess.
+Every entry gets one outcome: matched (with a batch of ours, or as a receipt for a scheme), returned (money goes back
+into a purse), unknown (kept for people to look at, nothing is booked) or repeated. When in doubt an entry is unknown:
+money is never moved on a guess.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import date
 from enum import StrEnum
 from uuid import UUID
 
@@ -29,7 +31,7 @@ class Outcome(StrEnum):
 
 
 class Effect(StrEnum):
-    """What an entry does to a line or a batch."""
+    """What an entry does to a line or a batch, or that it came in for a scheme."""
 
     SETTLE_BATCH = "settle-batch"
     SETTLE_LINE = "settle-line"
@@ -38,6 +40,7 @@ class Effect(StrEnum):
     REJECT_BATCH = "reject-batch"
     LINE_STATUS = "line-status"
     BATCH_STATUS = "batch-status"
+    RECEIPT = "receipt"
 
 
 @dataclass(slots=True)
@@ -65,6 +68,26 @@ class LineFacts:
 
 
 @dataclass(frozen=True, slots=True)
+class Expected:
+    """A payment reference that a scheme registered, and what it registered it for."""
+
+    reference: str
+    scheme: str
+    subject: str
+
+
+@dataclass(frozen=True, slots=True)
+class Booked:
+    """What makes a receipt the same booking on another statement: the bank's own reference alone may be of several."""
+
+    account: str | None
+    reference: str | None
+    amount: int | None
+    booked_on: date | None
+    payment_reference: str
+
+
+@dataclass(frozen=True, slots=True)
 class Verdict:
     """The outcome of one entry, what it does, and (for unknown) why it is not understood."""
 
@@ -73,6 +96,7 @@ class Verdict:
     batch_id: UUID | None = None
     line_id: UUID | None = None
     note: str | None = None
+    receipt: Expected | None = None
 
 
 @dataclass(slots=True)
@@ -87,6 +111,12 @@ class Book:
     """Entries read before that were not understood then: they may be now."""
     handled_references: Collection[tuple[str | None, str | None]] = ()
     """Account and bank's own reference of bookings handled before: the same booking on another statement."""
+    own_account: str | None = None
+    """The account on which money comes in for schemes."""
+    expected: Mapping[str, Expected] = field(default_factory=dict)
+    """Of the payment references that the entries name, those that a scheme registered."""
+    booked_receipts: Collection[Booked] = ()
+    """Receipts that were booked from earlier messages."""
     _by_message: dict[str, BatchFacts] = field(init=False)
     _by_batch: dict[UUID, BatchFacts] = field(init=False)
     _by_end_to_end: dict[str, LineFacts] = field(init=False)
@@ -130,7 +160,7 @@ class Book:
     def _judge_line(self, entry: Entry) -> Verdict:
         line = self._by_end_to_end.get(entry.end_to_end_id or "")
         if line is None:
-            return _unknown("noSuchPayment")
+            return self._judge_receipt(entry)
         batch = self._by_batch[line.batch_id]
         if entry.direction is Direction.NONE:
             return self._judge_line_status(entry, line, batch)
@@ -141,6 +171,26 @@ class Book:
         if entry.direction is Direction.DEBIT:
             return self._judge_line_debit(entry, line, batch)
         return self._judge_return(entry, line)
+
+    def _judge_receipt(self, entry: Entry) -> Verdict:
+        """Judge an entry that is no payment of ours: what came in under one registered reference is that scheme's."""
+        if not entry.payment_references or entry.is_return or entry.direction is Direction.NONE:
+            return _unknown("noSuchPayment")
+        known = sorted(entry.payment_references & self.expected.keys())
+        if len(known) != 1:
+            return _unknown("severalReferences" if known else "unknownReference")
+        if entry.is_reversal:
+            return _unknown("reversal")
+        if entry.direction is Direction.DEBIT:
+            return _unknown("referenceDebited")
+        if entry.account is None or entry.account != self.own_account:
+            return _unknown("otherAccount")
+        if not entry.amount:
+            return _unknown("noAmount")
+        booked = Booked(entry.account, entry.reference, entry.amount, entry.booked_on, known[0])
+        if entry.reference is not None and booked in self.booked_receipts:
+            return Verdict(Outcome.REPEATED)
+        return Verdict(Outcome.MATCHED, Effect.RECEIPT, receipt=self.expected[known[0]])
 
     def _judge_line_debit(self, entry: Entry, line: LineFacts, batch: BatchFacts) -> Verdict:
         if line.cleared:
@@ -243,6 +293,11 @@ def batch_message_ids(entries: Iterable[Entry]) -> set[str]:
         for name in (entry.payment_information_id, entry.message_id)
         if name is not None
     }
+
+
+def payment_references(entries: Iterable[Entry]) -> set[str]:
+    """Give every payment reference that these entries name."""
+    return {reference for entry in entries for reference in entry.payment_references}
 
 
 def _unknown(note: str, line: LineFacts | None = None) -> Verdict:

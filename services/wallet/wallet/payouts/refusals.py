@@ -17,6 +17,10 @@ class HoldersUnknown(Conflict):
     code = "unknownHolder"
 
 
+class PayeesUnknown(Conflict):
+    code = "unknownPayee"
+
+
 class BatchNotFound(NotFound):
     code = "unknownBatch"
 
@@ -46,6 +50,10 @@ class OwnBatch(Forbidden):
 
 class OwnPayment(Forbidden):
     code = "ownPayment"
+
+
+class OwnPayee(Forbidden):
+    code = "ownPayee"
 
 
 class WrongHash(Conflict):

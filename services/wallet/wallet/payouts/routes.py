@@ -22,6 +22,7 @@ from wallet.payouts import actions, queries, rules
 from wallet.payouts.bank_messages.reasons import reason_text
 from wallet.payouts.bank_messages.routes import router as bank_router
 from wallet.payouts.files import batch_file
+from wallet.payouts.payees.routes import router as payee_router
 from wallet.payouts.refusals import BatchNotFound
 from wallet.payouts.schemas import (
     ApprovalIn,
@@ -34,6 +35,7 @@ from wallet.payouts.schemas import (
     DraftedOut,
     EventOut,
     ExcludedOut,
+    ExcludedPayeeOut,
     LineOut,
     LinesOfStateOut,
     LineStateName,
@@ -53,14 +55,16 @@ Reader = Annotated[Caller, require(Role.FINANCE_MAKER, Role.FINANCE_CHECKER, Rol
 
 @router.post("/payout-batches", status_code=201, response_model=DraftedOut)
 def post_batch(body: BatchIn, caller: Maker, command: IdempotentCommand) -> Response:
-    """Draft a batch: every purse that can be paid becomes a line, every other is listed with its reason."""
+    """Draft a batch: every purse and payable that can be paid becomes a line, every other is listed with its reason."""
 
     def act(db: Session) -> DraftedOut:
-        batch, excluded = actions.draft_batch(db, caller.subject, body.purse, body.execute_on, body.holders)
+        batch, excluded = actions.draft_batch(
+            db, caller.subject, body.purse, body.execute_on, body.holders, body.payees
+        )
         return DraftedOut(
             id=batch.id, number=batch.number, state="draft", purse=batch.purse, asset=batch.asset,
             execute_on=batch.execute_on, lines=batch.lines, total=batch.total,
-            excluded=[ExcludedOut(holder=holder, reason=reason.value) for holder, reason in excluded],
+            excluded=[_excluded_out(candidate, reason) for candidate, reason in excluded],
         )  # fmt: skip
 
     return command.once(body, act)
@@ -192,8 +196,10 @@ def get_lines(
             LineOut(
                 id=row.id,
                 line_no=row.line_no,
-                holder=row.holder_id,
+                holder=row.holder_id if row.holder_kind == rules.HolderKind.PERSON else None,
+                payee=row.holder_id if row.holder_kind == rules.HolderKind.PAYEE else None,
                 name=row.creditor_name or row.display_name,
+                reference=row.reference if row.hold_id is not None else row.known_reference,
                 iban=masked_iban(vault.open(row.holder_id, f"{IBAN_FIELD}:{row.iban_id}", sealed)),
                 amount=row.amount,
                 asset=row.asset,
@@ -223,6 +229,12 @@ def get_pain001(batch_id: str, caller: Reader, db: ReadSession) -> Response:
     return Response(content, media_type="application/xml", headers=headers)
 
 
+def _excluded_out(candidate: rules.Candidate, reason: rules.Exclusion) -> ExcludedOut | ExcludedPayeeOut:
+    if candidate.kind is rules.HolderKind.PAYEE:
+        return ExcludedPayeeOut(payee=candidate.holder_id, reason=reason.value)
+    return ExcludedOut(holder=candidate.holder_id, reason=reason.value)
+
+
 def _per_state(counts: dict[str, tuple[int, int]]) -> list[LinesOfStateOut]:
     return [
         LinesOfStateOut(state=state.value, lines=counts[state][0], total=counts[state][1])
@@ -243,3 +255,4 @@ def _hex(value: bytes | None) -> str | None:
 
 
 router.include_router(bank_router)
+router.include_router(payee_router)

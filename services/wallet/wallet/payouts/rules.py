@@ -9,10 +9,12 @@ from datetime import date, timedelta
 from enum import StrEnum
 from uuid import UUID
 
+from stdnum import iso11649
+
 from foundation.target_days import is_target_day, next_target_day
 
-CONTENT_VERSION = 1
-"""Of the way in which content is written to be hashed, and of the file that is made from it."""
+CONTENT_VERSION = 2
+"""Of the way in which content is written to be hashed: 2 has the kind of who is paid and the reference in each line."""
 MAX_DAYS_AHEAD = timedelta(days=365)
 
 
@@ -40,8 +42,15 @@ class LineState(StrEnum):
     RETURNED = "returned"
 
 
+class HolderKind(StrEnum):
+    """Who is paid: a person, out of a purse; or a payee, what it is owed out of such purses."""
+
+    PERSON = "person"
+    PAYEE = "payee"
+
+
 class Exclusion(StrEnum):
-    """Why a holder's purse is not in a batch."""
+    """Why a purse or a payable is not in a batch."""
 
     BLOCKED = "blocked"
     IN_OTHER_BATCH = "inOtherBatch"
@@ -52,11 +61,12 @@ class Exclusion(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class PayablePurse:
-    """How money of one purse is announced to the bank and to the person who gets it (PO-4)."""
+    """How money of one purse is announced to the bank and to the person who gets it (PO-4), and who can get it."""
 
     purpose: str
     """ISO 20022 external purpose code: SSBE social benefit, ALLW allowance, GIFT gift, LOAN loan."""
     remittance: str
+    kinds: tuple[HolderKind, ...] = (HolderKind.PERSON, HolderKind.PAYEE)
 
 
 # `burgerbudget` itself is not here: it is spent by working, and only `vrij` is the person's own (BB-3).
@@ -65,6 +75,9 @@ PAYABLE: Mapping[str, PayablePurse] = {
     "burgerbaan": PayablePurse("SSBE", "Burgerbaan"),
     "belkosten": PayablePurse("ALLW", "Belkosten"),
     "leefgeld": PayablePurse("GIFT", "Leefgeld"),
+    "krediet": PayablePurse("LOAN", "Sociaal krediet"),
+    # A person spends this credit where it is accepted and never gets it in money: only who accepted it is paid (DP-9).
+    "meedoen": PayablePurse("GIFT", "Meedoen", (HolderKind.PAYEE,)),
 }
 
 
@@ -77,7 +90,7 @@ class PayoutPolicy:
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A holder's purse as it stands when a batch is drafted or submitted; `available` in cents."""
+    """A purse or payable as it stands when a batch is drafted or submitted; `available` in cents."""
 
     holder_id: UUID
     available: int
@@ -85,6 +98,7 @@ class Candidate:
     has_cooling_iban: bool
     blocked: bool
     in_other_batch: bool
+    kind: HolderKind = HolderKind.PERSON
 
 
 def exclusion(candidate: Candidate) -> Exclusion | None:
@@ -131,8 +145,13 @@ def message_id(batch_id: UUID) -> str:
 
 
 def remittance(purse: str, batch_number: int) -> str:
-    """Give what stands on the bank statement of the person who is paid."""
+    """Give what stands on the bank statement of who is paid, where they gave no reference of their own."""
     return f"{PAYABLE[purse].remittance}, uitbetaling {batch_number}"
+
+
+def creditor_reference(reference: str | None) -> str | None:
+    """Give a reference in the form in which machines read it, where it is one (ISO 11649, `RF…`); otherwise None."""
+    return iso11649.compact(reference) if reference is not None and iso11649.is_valid(reference) else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +169,10 @@ class ContentHeader:
 
 @dataclass(frozen=True, slots=True, repr=False)
 class ContentLine:
-    """What a batch fixes per line; an IBAN's id stands for its content, which never changes."""
+    """What a batch fixes per line; an IBAN's id stands for its content, which never changes.
+
+    `reference` is what a payee's payment must carry.
+    """
 
     line_no: int
     holder_id: UUID
@@ -158,28 +180,32 @@ class ContentLine:
     creditor_name: str
     amount: int
     end_to_end_id: str
+    kind: HolderKind = HolderKind.PERSON
+    reference: str | None = None
 
 
-def content_hash(header: ContentHeader, lines: Iterable[ContentLine]) -> bytes:
+def content_hash(header: ContentHeader, lines: Iterable[ContentLine], version: int = CONTENT_VERSION) -> bytes:
     """Hash all that two people put their names under (PO-1): SHA-256 over one line of text each, in line order.
 
-    Fields are separated by a unit separator (which no name can hold), the last line has count and sum in cents.
+    Fields are separated by a unit separator (which no name can hold), the last line has count and sum in cents. A batch
+    keeps the version under which it was frozen.
     """
     digest = hashlib.sha256()
-    for part in _written(header, lines):
+    for part in _written(header, lines, version):
         digest.update("\x1f".join(str(field) for field in part).encode())
         digest.update(b"\n")
     return digest.digest()
 
 
-def _written(header: ContentHeader, lines: Iterable[ContentLine]) -> Iterable[tuple[object, ...]]:
+def _written(header: ContentHeader, lines: Iterable[ContentLine], version: int) -> Iterable[tuple[object, ...]]:
     yield (
-        "stadsbeurs-payout", CONTENT_VERSION, header.batch_id, header.number, header.purse, header.asset,
+        "stadsbeurs-payout", version, header.batch_id, header.number, header.purse, header.asset,
         header.execute_on.isoformat(), header.debtor_name, header.debtor_iban,
     )  # fmt: skip
     count = total = 0
     for line in lines:
         count += 1
         total += line.amount
-        yield (line.line_no, line.holder_id, line.iban_id, line.creditor_name, line.amount, line.end_to_end_id)
+        written = (line.line_no, line.holder_id, line.iban_id, line.creditor_name, line.amount, line.end_to_end_id)
+        yield written if version == 1 else (*written, line.kind, line.reference or "")
     yield ("end", count, total)

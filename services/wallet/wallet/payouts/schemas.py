@@ -9,7 +9,7 @@ from uuid import UUID
 
 from pydantic import Field, StringConstraints, model_validator
 
-from foundation.schemas import ApiModel, ApiOut
+from foundation.schemas import Amount, ApiModel, ApiOut
 from wallet.ledger.schemas import Day
 
 MAX_HOLDERS = 100_000
@@ -22,16 +22,25 @@ ReasonCode = Annotated[str, StringConstraints(pattern=r"^[A-Z0-9]{4}$")]
 
 
 class BatchIn(ApiModel):
-    """A batch to draft: of everybody's purse, or of those of `holders`."""
+    """A batch to draft: of every purse and every payable, or only of those of `holders` and `payees`."""
 
     purse: Annotated[str, StringConstraints(min_length=1, max_length=40)]
     execute_on: Day
     holders: Annotated[list[UUID], Field(min_length=1, max_length=MAX_HOLDERS)] | None = None
+    payees: Annotated[list[UUID], Field(min_length=1, max_length=MAX_HOLDERS)] | None = None
+
+
+ExclusionName = Literal["blocked", "inOtherBatch", "nothingAvailable", "coolingOff", "noConfirmedIban"]
 
 
 class ExcludedOut(ApiOut):
     holder: UUID
-    reason: Literal["blocked", "inOtherBatch", "nothingAvailable", "coolingOff", "noConfirmedIban"]
+    reason: ExclusionName
+
+
+class ExcludedPayeeOut(ApiOut):
+    payee: UUID
+    reason: ExclusionName
 
 
 class DraftedOut(ApiOut):
@@ -43,7 +52,7 @@ class DraftedOut(ApiOut):
     execute_on: date
     lines: int
     total: int
-    excluded: list[ExcludedOut]
+    excluded: list[ExcludedOut | ExcludedPayeeOut]
 
 
 class SubmittedOut(ApiOut):
@@ -139,10 +148,14 @@ class BatchOut(BatchSummaryOut):
 
 
 class LineOut(ApiOut):
+    """A payment to a person (`holder`) or to a payee (`payee`), whose `reference` it carries where there is one."""
+
     id: UUID
     line_no: int | None
-    holder: UUID
+    holder: UUID | None
+    payee: UUID | None
     name: str
+    reference: str | None
     iban: str
     amount: int
     asset: str
@@ -183,20 +196,22 @@ class BankEntryOut(ApiOut):
     note: str | None
     batch_id: UUID | None
     line_id: UUID | None
+    payment_reference: str | None
 
 
 class PlantedIn(ApiModel):
-    """A payment that the stand-in bank gives back or turns down; named in one of three ways."""
+    """A payment that the stand-in bank gives back or turns down; named in one of four ways."""
 
     line_id: UUID | None = None
     end_to_end_id: Annotated[str, StringConstraints(max_length=35)] | None = None
     holder: UUID | None = None
+    payee: UUID | None = None
     reason: ReasonCode = "AC04"
 
     @model_validator(mode="after")
     def _named_once(self) -> PlantedIn:
-        if sum(name is not None for name in (self.line_id, self.end_to_end_id, self.holder)) != 1:
-            raise ValueError("give one of lineId, endToEndId and holder")
+        if sum(name is not None for name in (self.line_id, self.end_to_end_id, self.holder, self.payee)) != 1:
+            raise ValueError("give one of lineId, endToEndId, holder and payee")
         return self
 
 
@@ -204,3 +219,27 @@ class StandInIn(ApiModel):
     batch_id: UUID
     returns: Annotated[list[PlantedIn], Field(max_length=10_000, default_factory=list)]
     rejects: Annotated[list[PlantedIn], Field(max_length=10_000, default_factory=list)]
+
+
+class StandInReceiptIn(ApiModel):
+    """What somebody paid to the municipality; the reference as it was typed, right or wrong."""
+
+    reference: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9 ]+$", max_length=35)]
+    amount: Amount
+    booked_on: Day | None = None
+    unstructured: bool = False
+
+
+class StandInStatementIn(ApiModel):
+    """A statement of a batch's execution day, or of today where no batch is named; what came in stands on either."""
+
+    batch_id: UUID | None = None
+    returns: Annotated[list[PlantedIn], Field(max_length=10_000, default_factory=list)]
+    rejects: Annotated[list[PlantedIn], Field(max_length=10_000, default_factory=list)]
+    receipts: Annotated[list[StandInReceiptIn], Field(max_length=10_000, default_factory=list)]
+
+    @model_validator(mode="after")
+    def _of_something(self) -> StandInStatementIn:
+        if self.batch_id is None and (self.returns or self.rejects or not self.receipts):
+            raise ValueError("give a batchId, or receipts alone")
+        return self

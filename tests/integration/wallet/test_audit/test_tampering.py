@@ -81,6 +81,7 @@ CASES = {
         "account_id = (SELECT id FROM ledger.account WHERE address = 'holder:anna:vrij')",
         lambda r: {("balance", f"account_id={r['account_id']}"), ("account", f"id={r['account_id']}")},
     ),
+    "loan": Case("true", lambda r: {("loan", f"id={r['id']}"), ("balance", f"account_id={r['account_id']}")}),
     "hold": Case(
         "state = 'open' AND remaining < amount",
         lambda r: {("hold", f"id={r['id']}"), ("balance", f"account_id={r['account_id']}")},
@@ -260,6 +261,7 @@ COPIES = {
     "entry": {"version": "version + 1000", "line": "line + 1000", "grant_key": "'new'"},
     "account": {"id": "id + 1000", "address": "'holder:nobody:vrij'"},
     "balance": {"account_id": "account_id + 1000"},
+    "loan": {"id": "gen_random_uuid()"},
     "hold": {"id": "gen_random_uuid()"},
     "hold_event": {"sequence": "sequence + 1"},
     "unsealed": {"journal_id": "journal_id + 1000"},

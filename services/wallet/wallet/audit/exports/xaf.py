@@ -42,6 +42,8 @@ _DESCRIPTIONS = {
     "bank": "Bankrekening {}",
     "payable": "Te betalen",
     "loan": "Leningen",
+    "lent": "Uitgeleend {}",
+    "clearing": "Ontvangen en nog te verwerken {}",
 }
 
 

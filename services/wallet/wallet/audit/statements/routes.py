@@ -12,7 +12,6 @@ from foundation.database import ReadSession
 from foundation.periods import Quarter
 from foundation.refusals import NotFound
 from wallet.audit.statements import actions
-from wallet.audit.statements.document import pdf
 from wallet.audit.statements.schemas import StatementOut
 from wallet.holders.routes import visible
 from wallet.payouts.settings import WithPayoutSettings
@@ -54,6 +53,9 @@ def get_statement(
     headers = {"Vary": "Accept"}
     if _wants_json(request.headers.get("accept", "")):
         return Response(StatementOut.of(statement).model_dump_json(by_alias=True), media_type=JSON, headers=headers)
+    # What makes a PDF takes long to import: only a process that writes one pays for that.
+    from wallet.audit.statements.document import pdf
+
     headers["Content-Disposition"] = f'inline; filename="afschrift-{quarter}.pdf"'
     return Response(pdf(statement, settings.municipality_name), media_type=PDF, headers=headers)
 

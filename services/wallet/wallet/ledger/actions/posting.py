@@ -151,6 +151,12 @@ def open_fund_account(db: Session, code: str, name: str, asset: str, actor: str)
     _call(db, "SELECT ledger.open_fund(%b::text, %b::text, %b::text, %b::text)", (code, name, asset, actor))
 
 
+def open_loan(db: Session, loan_id: UUID, principal: int) -> str:
+    """Open the account of what is owed under a loan, and give its address; another principal raises `OtherTerms`."""
+    address: str = _call(db, "SELECT ledger.open_loan(%b::uuid, %b::bigint)", (loan_id, principal))[0]
+    return address
+
+
 def lock_reversal(db: Session, journal_id: int, line: int) -> None:
     """Lock the accounts that taking a transfer back moves: what is read of them afterwards stays so until the commit."""
     _call(db, "SELECT ledger.lock_reversal(%b::bigint, %b::int)", (journal_id, line))

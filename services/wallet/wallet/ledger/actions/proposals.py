@@ -24,6 +24,7 @@ from wallet.ledger.refusals import (
     HoldByHand,
     KindNotAllowed,
     LedgerRefusal,
+    LoanByHand,
     NoTransfers,
     PeriodClosed,
     ProposalNotFound,
@@ -40,7 +41,7 @@ TRANSFER = "transfer"
 def propose_transfers(db: Session, asked: TransfersIn, caller: Caller) -> Proposal:
     """Write down a posting by hand.
 
-    Raises `ReasonMissing`, `KindNotAllowed`, `PeriodClosed`, `HoldByHand` or `ProtectedPurse`.
+    Raises `ReasonMissing`, `KindNotAllowed`, `PeriodClosed`, `HoldByHand`, `LoanByHand` or `ProtectedPurse`.
     """
     if asked.reason is None:
         raise ReasonMissing
@@ -54,6 +55,7 @@ def propose_transfers(db: Session, asked: TransfersIn, caller: Caller) -> Propos
                 "Een reservering is voor wie haar maakte, niet voor een boeking met de hand.",
                 pointer=f"/transfers/{index}/holdId",
             )
+    refuse_loans([address for each in asked.transfers for address in (each.source, each.destination)])
     refuse_protected(db, [each.source for each in asked.transfers])
     posting = asked.model_dump(mode="json", by_alias=True, exclude_none=True, exclude={"reason"})
     return propose(db, TRANSFER, None, posting, asked.reason, caller)
@@ -127,6 +129,13 @@ def _check_open(db: Session, value_date: date | None) -> None:
         {"firstOpenDay": str(first_open)},
         pointer="/valueDate",
     )
+
+
+def refuse_loans(addresses: list[str]) -> None:
+    """Refuse to move by hand what agrees with the schedules of a lending scheme. Raises `LoanByHand`."""
+    for address in addresses:
+        if rules.is_of_a_loan(address):
+            raise LoanByHand(address)
 
 
 def refuse_protected(db: Session, sources: list[str]) -> None:

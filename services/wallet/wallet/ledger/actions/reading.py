@@ -10,8 +10,9 @@ from uuid import UUID
 from sqlalchemy import Row
 from sqlmodel import Session
 
+from foundation.access import Caller
 from foundation.identifiers import identifier
-from wallet.ledger import queries
+from wallet.ledger import queries, rules
 from wallet.ledger.holds import queries as holds
 from wallet.ledger.models import Journal
 from wallet.ledger.periods import queries as periods
@@ -102,12 +103,18 @@ def find_proposal(db: Session, proposal_id: UUID) -> ProposalOut:
     )
 
 
-def find_account(db: Session, address: str) -> AccountRow:
-    """Give an account. Raises `AccountNotFound`."""
+def find_account(db: Session, address: str, caller: Caller | None = None) -> AccountRow:
+    """Give an account; to a service only one of its own scheme. Raises `AccountNotFound`."""
     found = queries.account(db, address)
-    if found is None:
+    if found is None or not _readable(caller, address):
         raise AccountNotFound
     return found
+
+
+def _readable(caller: Caller | None, address: str) -> bool:
+    if caller is None or caller.service is None:
+        return True
+    return rules.outside_scope(caller.service, [address]) is None
 
 
 def account_then(db: Session, account: AccountRow, as_of_block: int | None, as_of_date: date | None) -> AccountThenOut:
@@ -132,10 +139,10 @@ def check_block(db: Session, number: int | None) -> None:
         raise BlockNotThere(number)
 
 
-def find_fund(db: Session, code: str) -> FundOut:
-    """Give a fund. Raises `FundNotFound`."""
+def find_fund(db: Session, code: str, caller: Caller | None = None) -> FundOut:
+    """Give a fund; to a service only one of its own scheme. Raises `FundNotFound`."""
     fund, account = queries.fund(db, code), queries.account(db, fund_address(code))
-    if fund is None or account is None:
+    if fund is None or account is None or not _readable(caller, account.address):
         raise FundNotFound
     return FundOut(
         code=fund.code,

@@ -31,7 +31,7 @@ def allowed_posting(asked: TransfersIn, caller: Caller) -> Posting:
     check_number(asked)
     _check_kind(asked.kind)
     transfers = [each.transfer() for each in asked.transfers]
-    _check_scope(caller, [address for each in transfers for address in (each.source, each.destination)])
+    _check_transfers(caller, asked.kind, transfers)
     return Posting(
         kind=asked.kind,
         value_date=asked.value_date or business_date(),
@@ -148,9 +148,17 @@ def _check_scope(caller: Caller, addresses: Sequence[str]) -> None:
     # Without a service's own signature it is the stand-in service of a local installation, which tries things out.
     if caller.service is None:
         return
-    outside = rules.outside_scope(caller.service, addresses)
+    _refuse_outside(caller.service, rules.outside_scope(caller.service, addresses))
+
+
+def _check_transfers(caller: Caller, kind: str, transfers: Sequence[Transfer]) -> None:
+    if caller.service is not None:
+        _refuse_outside(caller.service, rules.transfer_outside_scope(caller.service, kind, transfers))
+
+
+def _refuse_outside(service: str, outside: str | None) -> None:
     if outside is not None:
-        raise OutsideScope(f"Dienst {caller.service} mag niet aan rekening {outside} komen.")
+        raise OutsideScope(f"Dienst {service} mag niet aan rekening {outside} komen.")
 
 
 def _check_holds(db: Session, caller: Caller, holds: Sequence[UUID]) -> None:

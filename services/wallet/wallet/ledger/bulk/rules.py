@@ -1,4 +1,4 @@
-"""What a line of a transfer batch may say, and what the content of a batch hashes to. Pure."""
+"""What a line of a transfer batch may say, and what the content of a batch comes to. Pure."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ MAX_AMOUNT = 10**15
 MAX_TEXT = 200
 CONTENT_VERSION = 1
 """Of the way in which content is written to be hashed."""
-CHECKS = 4
+CHECKS = 3
 """As many as `ledger.check_bulk` has."""
 
 _WHOLE_NUMBER = re.compile(r"-?[0-9]+")
@@ -107,8 +107,25 @@ class ContentHeader:
     reason: str | None
 
 
-def content_hash(header: ContentHeader, written: Iterable[bytes], lines: int, total: int) -> bytes:
-    """Hash what one person submits and another approves.
+class Part(NamedTuple):
+    """Some lines that follow each other, as they are written to be hashed; `total` is the sum of their amounts."""
+
+    lines: int
+    total: int
+    written: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """What the lines of a batch come to."""
+
+    lines: int
+    total: int
+    hash: bytes
+
+
+def content_of(header: ContentHeader, parts: Iterable[Part]) -> Content:
+    """Count, add up and hash what one person submits and another approves.
 
     SHA-256 over UTF-8 text, each part ended by a newline and its fields separated by a unit separator (U+001F), which no
     field can hold; a field that is absent is empty. First `stadsbeurs-bulk, 1, batch, kind, source, asset, value date
@@ -123,10 +140,12 @@ def content_hash(header: ContentHeader, written: Iterable[bytes], lines: int, to
             header.value_date.isoformat(), header.reason or "",
         )
     )  # fmt: skip
-    for part in written:
-        digest.update(part)
+    lines = total = 0
+    for part in parts:
+        lines, total = lines + part.lines, total + part.total
+        digest.update(part.written)
     digest.update(_written("end", lines, total))
-    return digest.digest()
+    return Content(lines, total, digest.digest())
 
 
 def _written(*fields: object) -> bytes:

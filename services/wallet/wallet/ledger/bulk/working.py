@@ -21,12 +21,14 @@ from wallet.ledger.actions import release_holds
 from wallet.ledger.bulk import queries
 from wallet.ledger.bulk.files import FileFormat, read_lines
 from wallet.ledger.bulk.models import BulkBatch
-from wallet.ledger.bulk.rules import CHECKS, CONTENT_VERSION, BatchState, ContentHeader, Fault, Line, content_hash
+from wallet.ledger.bulk.rules import CHECKS, CONTENT_VERSION, BatchState, ContentHeader, Fault, Line, content_of
 
 BLOCK_PIECES = 4
 """Pieces of the inbox (1 MiB each) that are loaded in one transaction, some 40,000 lines; two or more, so that the rest of
 one that was begun never ends before a line does."""
 LINES_AT_ONCE = 1_000
+_ABSENT = "\x01"
+"""What stands for an absent field while lines are copied: a control character, which no field can hold."""
 MAX_ATTEMPTS = 12
 MOST_COUNTED = 2**63 - 1
 
@@ -103,7 +105,8 @@ def _store(db: Session, batch: BulkBatch, found: Iterator[Line | Fault]) -> int:
     batch_id, count = str(batch.id), 0
     faults: list[Fault] = []
     columns = "batch_id, line, amount, destination, grant_key, reference, explanation"
-    with cursor_of(db) as cursor, cursor.copy(f"COPY ledger.bulk_line ({columns}) FROM STDIN") as copy:
+    statement = f"COPY ledger.bulk_line ({columns}) FROM STDIN (NULL '{_ABSENT}')"
+    with cursor_of(db) as cursor, cursor.copy(statement) as copy:
         # Piece by piece, so that the database stores lines while the next are being read.
         while some := list(islice(found, LINES_AT_ONCE)):
             count += len(some)
@@ -117,10 +120,11 @@ def _store(db: Session, batch: BulkBatch, found: Iterator[Line | Fault]) -> int:
                     message = f"Dienst {batch.maker} mag niet aan rekening {destination} komen."
                     faults.append(Fault(number, "outsideScope", message))
                 lines.append(
-                    f"{batch_id}\t{number}\t{amount}\t{_copied(destination)}\t{_copied(grant_key)}"
-                    f"\t{_copied(reference)}\t{_copied(explanation)}\n"
+                    f"{batch_id}\t{number}\t{amount}\t{destination}\t{grant_key}"
+                    f"\t{reference or _ABSENT}\t{explanation or _ABSENT}\n"
                 )
-            copy.write("".join(lines))
+            # Control characters were refused, so the backslash is all that COPY would take for something else.
+            copy.write("".join(lines).replace("\\", r"\\"))
     with cursor_of(db) as cursor:
         statement = "COPY ledger.bulk_exception (batch_id, line, code, message, stage) FROM STDIN"
         with cursor.copy(statement) as copy:
@@ -129,27 +133,20 @@ def _store(db: Session, batch: BulkBatch, found: Iterator[Line | Fault]) -> int:
     return count
 
 
-def _copied(value: str | None) -> str:
-    # Control characters were refused, so the backslash is all that COPY would take for something else.
-    if value is None:
-        return r"\N"
-    return value.replace("\\", "\\\\") if "\\" in value else value
-
-
 def check_next(db: Session, batch: BulkBatch) -> None:
     """Do the next check of a batch whose lines are all there; after the last, count and hash what can be posted."""
     if batch.checks_done < CHECKS:
         db.flush()
         queries.check(db, batch.id, batch.checks_done + 1)
         return
-    lines, total = queries.good_total(db, batch.id)
-    if total > MOST_COUNTED:
+    header = ContentHeader(batch.id, batch.kind, batch.source, batch.asset, batch.value_date, batch.reason)
+    content = content_of(header, queries.good_lines(db, batch))
+    if content.total > MOST_COUNTED:
         _refuse(db, batch, "De bedragen zijn samen meer dan het grootboek kan tellen.")
         return
-    header = ContentHeader(batch.id, batch.kind, batch.source, batch.asset, batch.value_date, batch.reason)
-    batch.content_hash = content_hash(header, queries.good_lines(db, batch.id), lines, total)
+    batch.content_hash = content.hash
     batch.content_version = CONTENT_VERSION
-    batch.excluded, batch.total = batch.lines - lines, total
+    batch.excluded, batch.total = batch.lines - content.lines, content.total
     batch.checked_at = now()
     batch.state = BatchState.CHECKED
 

@@ -36,10 +36,11 @@ def propose_reversal(db: Session, transfer_id: str, asked: ReversalIn, caller: C
     """Write down that a transfer is to be taken back, whole or in part.
 
     Everything is looked at as it will be at the confirmation, so that nobody is asked to confirm what cannot be done.
-    Raises `TransferNotFound`, `SeveralTransfers`, `ReversalNotReversible`, `PayoutNotReversible`, `ProtectedPurse`,
-    `ReversedAlready`, `OverReversal`, `NotClaimable` or `TooLittle`.
+    Raises `TransferNotFound`, `SeveralTransfers`, `ReversalNotReversible`, `PayoutNotReversible`, `LoanByHand`,
+    `ProtectedPurse`, `ReversedAlready`, `OverReversal`, `NotClaimable` or `TooLittle`.
     """
     original = find_original(db, transfer_id)
+    proposals.refuse_loans([original.source, original.destination])
     proposals.refuse_protected(db, [original.destination])
     amount = original.left if asked.amount is None else asked.amount
     _shares(original, amount, asked.receivable)

@@ -49,7 +49,7 @@ class Shares:
 
 def is_undone_by_bank(original: Original) -> bool:
     """Tell whether only a message of the bank may undo this transfer: it follows money outside of our books."""
-    return rules.is_payout_kind(original.kind)
+    return rules.is_bank_kind(original.kind)
 
 
 def shares(original: Original, amount: int) -> Shares:

@@ -238,6 +238,7 @@ DECLARE
     v_ceilings bigint[];
     v_merged bigint[];
     v_largest bigint;
+    v_sum numeric;
     v_journal bigint;
     v_refused boolean;
     -- One draw of 244 random bits per journal, spread over its lines: a draw per entry took a fifth of the time.
@@ -262,7 +263,8 @@ BEGIN
       INTO v_locked, v_posted, v_held, v_versions, v_floors, v_ceilings, v_merged, v_largest
       FROM (SELECT * FROM balance WHERE account_id = ANY (v_accounts) ORDER BY lock_rank, account_id FOR UPDATE) b;
     PERFORM refuse_closed(v_accounts, v_count);
-    IF v_largest + (SELECT sum(a) FROM unnest(p_amounts) a) > 9223372036854775807 THEN
+    v_sum := (SELECT sum(a) FROM unnest(p_amounts) a);
+    IF v_largest + v_sum > 9223372036854775807 THEN
         PERFORM refuse('SB409', 'amountOutOfRange', 'Met deze bedragen wordt een saldo groter dan het grootboek kan tellen.');
     END IF;
 
@@ -270,7 +272,12 @@ BEGIN
     VALUES (p_kind, p_value_date, clock_timestamp(), p_actor, p_on_behalf_of, p_decision, p_batch, p_chunk, p_reason, 1)
     RETURNING id INTO v_journal;
     INSERT INTO unsealed (journal_id) VALUES (v_journal);
-    IF p_holds IS NOT NULL AND array_remove(p_holds, NULL) <> '{}' THEN
+    IF p_holds[1] = ALL (p_holds) AND v_sources[1] = ALL (v_sources)
+       AND EXISTS (SELECT FROM hold h WHERE h.id = p_holds[1] AND h.state = 'open' AND h.account_id = v_sources[1] AND h.remaining >= v_sum) THEN
+        -- One hold that is large enough for all, as of a transfer batch: one capture, where a row of 5,000 took a tenth
+        -- of the time.
+        PERFORM capture_holds(p_holds[1:1], v_sources[1:1], ARRAY[v_sum::bigint], v_journal, p_actor);
+    ELSIF p_holds IS NOT NULL AND array_remove(p_holds, NULL) <> '{}' THEN
         PERFORM capture_holds(p_holds, v_sources, p_amounts, v_journal, p_actor);
     END IF;
 

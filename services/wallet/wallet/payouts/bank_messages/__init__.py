@@ -62,6 +62,10 @@ class Entry:
     statement: str | None = None
     reference: str | None = None
     """The bank's own reference of the booking."""
+    is_reversal: bool = False
+    """The bank takes a booking of its own back, whatever that was."""
+    payment_references: frozenset[str] = frozenset()
+    """Creditor references (ISO 11649) that can be read in what the payer sent along."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""Booking a message of the bank: every entry gets its outcome, and its money, in one transaction (PO-2, PO-5)."""
+"""Booking a message of the bank: every entry gets its outcome, and its money, in one transaction (PO-2, PO-5, SK-12)."""
 
 from __future__ import annotations
 
@@ -17,10 +17,24 @@ from foundation.clock import business_date, now
 from foundation.identifiers import new_id
 from wallet.holders.vault import Vault
 from wallet.ledger.actions import Transfer, open_day, post
+from wallet.ledger.postings import RECEIPT
 from wallet.payouts import postings, queries
+from wallet.payouts.announcements.actions import RECEIPT as ANNOUNCED
+from wallet.payouts.announcements.actions import announce
 from wallet.payouts.bank_messages import Entry, Message
 from wallet.payouts.models import BankEntry, BankMessage, BatchEvent
-from wallet.payouts.reconciliation import CURRENCY, Book, Effect, Outcome, Verdict, batch_message_ids
+from wallet.payouts.reconciliation import (
+    CURRENCY,
+    Book,
+    Effect,
+    Expected,
+    Outcome,
+    Verdict,
+    batch_message_ids,
+    payment_references,
+)
+from wallet.payouts.references import queries as references
+from wallet.payouts.references.postings import received
 
 MESSAGE_FIELD = "bank-message"
 MAX_TRANSFERS = 10_000
@@ -60,13 +74,16 @@ class _Booking:
         return posted.journal_id
 
 
-def book_message(db: Session, vault: Vault, raw: bytes, message: Message, actor: str) -> BankMessage:
+def book_message(
+    db: Session, vault: Vault, raw: bytes, message: Message, actor: str, own_account: str | None = None
+) -> BankMessage:
     """Book one message: settle, return or reject what it names, and keep every entry with its outcome.
 
-    Locks the batches that it names, so that two messages on one batch are handled one after the other. Raises what the
-    ledger refuses; nothing is kept then.
+    What came in on `own_account` under a payment reference is booked and announced to its scheme. Locks the batches that
+    it names, so that two messages on one batch are handled one after the other. Raises what the ledger refuses; nothing
+    is kept then.
     """
-    judged = _judge(db, message.entries)
+    judged = _judge(db, message.entries, own_account)
     row = _keep_message(db, vault, raw, message, judged, actor)
     journals = _carry_out(db, _Booking(db, row, open_day(db, date.min), actor), judged)
     _keep_entries(db, row.id, judged, journals)
@@ -74,14 +91,18 @@ def book_message(db: Session, vault: Vault, raw: bytes, message: Message, actor:
     return row
 
 
-def _judge(db: Session, entries: Sequence[Entry]) -> list[_Judged]:
+def _judge(db: Session, entries: Sequence[Entry], own_account: str | None) -> list[_Judged]:
     lines = queries.lines_of_ids(db, {entry.end_to_end_id for entry in entries if entry.end_to_end_id is not None})
     batches = queries.batches_of_messages(db, batch_message_ids(entries), {line.batch_id for line in lines})
     # Read again under the lock of their batches: until then another message may have moved them.
     lines = queries.lines_of_ids(db, {line.end_to_end_id for line in lines})
+    expected = references.expected(db, payment_references(entries))
+    if expected:
+        references.wait_for_receipts(db)
     handled, unknown = queries.entry_keys(db, [entry.key for entry in entries])
-    references = queries.handled_references(db, {entry.reference for entry in entries if entry.reference is not None})
-    book = Book(batches, lines, handled, unknown, references)
+    bookings = queries.handled_references(db, {entry.reference for entry in entries if entry.reference is not None})
+    receipts = references.booked_receipts(db, entries) if expected else set()
+    book = Book(batches, lines, handled, unknown, bookings, own_account, expected, receipts)
     return [_Judged(entry, book.judge(entry)) for entry in entries]
 
 
@@ -131,6 +152,9 @@ def _carry_out(db: Session, booking: _Booking, judged: Sequence[_Judged]) -> dic
                     entries = {_line(one): one.entry for one in part}
                     journal = _bring_back(db, booking, entries, rejected=effect is Effect.REJECT_LINE)
                     journals.update((one.entry.key, journal) for one in part)
+                case Effect.RECEIPT:
+                    journal = _receive(db, booking, part)
+                    journals.update((one.entry.key, journal) for one in part)
                 case Effect.REJECT_BATCH:
                     for one in part:
                         journals[one.entry.key] = _reject_batch(db, booking, one)
@@ -159,6 +183,25 @@ def _settle(db: Session, booking: _Booking, part: Sequence[_Judged], whole: bool
     return journal
 
 
+def _receive(db: Session, booking: _Booking, part: Sequence[_Judged]) -> int:
+    """Put what came in where its scheme finds it, and tell the scheme."""
+    transfers = []
+    for one in part:
+        expected, amount = _expected(one), one.entry.amount or 0
+        reference = booking.reference(one.entry, expected.reference)
+        transfers.append(received(one.entry.key, expected.scheme, amount, CURRENCY, reference))
+        content = {
+            "reference": expected.reference,
+            "subject": expected.subject,
+            "amount": amount,
+            "asset": CURRENCY,
+            "receivedOn": (one.entry.booked_on or booking.message.received_on).isoformat(),
+            "entry": one.entry.key.hex(),
+        }
+        announce(db, expected.scheme, ANNOUNCED, content)
+    return booking.post(RECEIPT, transfers)
+
+
 def _reject_batch(db: Session, booking: _Booking, one: _Judged) -> int:
     ids = db.execute(
         text("SELECT id FROM payouts.line WHERE batch_id = :batch AND state = 'sent' ORDER BY line_no"),
@@ -176,7 +219,7 @@ def _bring_back(db: Session, booking: _Booking, entries: dict[UUID, Entry], reje
     """Put the money of lines back in their purses: from what was on its way out, or from the bank account."""
     rows = db.execute(
         text(
-            "SELECT id, holder_id, purse, asset, amount, end_to_end_id, hold_id FROM payouts.line"
+            "SELECT id, holder_id, purse, asset, amount, end_to_end_id, hold_id, holder_kind FROM payouts.line"
             " WHERE id = ANY (:ids) ORDER BY id"
         ),
         {"ids": list(entries)},
@@ -241,6 +284,7 @@ def _keep_entries(db: Session, message_id: UUID, judged: Sequence[_Judged], jour
             "batch_id": one.verdict.batch_id,
             "line_id": one.verdict.line_id,
             "journal_id": journals.get(one.entry.key) if one.verdict.effect is not None else None,
+            "payment_reference": None if one.verdict.receipt is None else one.verdict.receipt.reference,
         }
         for number, one in enumerate(judged, start=1)
     ]
@@ -263,6 +307,11 @@ def _settle_batches(db: Session, batch_ids: Iterable[UUID], actor: str) -> None:
     for batch_id in settled:
         db.add(BatchEvent(batch_id=batch_id, kind="settled", actor=actor, details={}, recorded_at=now()))
     db.flush()
+
+
+def _expected(one: _Judged) -> Expected:
+    assert one.verdict.receipt is not None
+    return one.verdict.receipt
 
 
 def _line(one: _Judged) -> UUID:

@@ -31,7 +31,7 @@ _TEXTS = {
     "RR04": "Tegengehouden om wettelijke redenen",
     "TM01": "Te laat aangeleverd",
     "TECH": "Technische storing bij de bank",
-    "blocked": "Uitbetalingen van deze pashouder zijn geblokkeerd",
+    "blocked": "Uitbetalingen hieraan zijn geblokkeerd",
     "coolingOff": "Nieuwe rekening mag nog niet worden gebruikt",
     "inOtherBatch": "Zit in een andere uitbetaling",
     "noConfirmedIban": "Geen bevestigde rekening",

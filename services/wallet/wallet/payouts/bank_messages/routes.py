@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
+from datetime import date
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -11,6 +12,7 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 from sqlmodel import Session
 
 from foundation.access import Caller, Role, require
+from foundation.clock import business_date
 from foundation.database import ReadSession
 from foundation.idempotency import IdempotentCommand
 from foundation.identifiers import identifier
@@ -33,7 +35,7 @@ from wallet.payouts.refusals import (
     NotXml,
     StandInRefused,
 )
-from wallet.payouts.schemas import BankEntryOut, BankMessageOut, OutcomeName, PlantedIn, StandInIn
+from wallet.payouts.schemas import BankEntryOut, BankMessageOut, OutcomeName, PlantedIn, StandInIn, StandInStatementIn
 from wallet.payouts.settings import PayoutSettings, WithPayoutSettings
 
 # Room for a statement of a large day; the other routes take what fits beside it.
@@ -65,7 +67,9 @@ async def _body(request: Request, caller: Maker) -> bytes:
     response_model=BankMessageOut,
     openapi_extra={"requestBody": {"required": True, "content": {kind: {} for kind in XML_TYPES}}},
 )
-def post_bank_message(raw: Annotated[bytes, Depends(_body)], caller: Maker, command: IdempotentCommand) -> Response:
+def post_bank_message(
+    raw: Annotated[bytes, Depends(_body)], caller: Maker, command: IdempotentCommand, settings: WithPayoutSettings
+) -> Response:
     """Read a pain.002 or camt.053: every entry is matched, returned, unknown or repeated. Twice changes nothing."""
     try:
         message = read_message(raw)
@@ -76,7 +80,8 @@ def post_bank_message(raw: Annotated[bytes, Depends(_body)], caller: Maker, comm
     vault = open_vault()
 
     def act(db: Session) -> BankMessageOut:
-        return BankMessageOut.model_validate(book_message(db, vault, raw, message, caller.actor))
+        row = book_message(db, vault, raw, message, caller.actor, settings.debtor_iban)
+        return BankMessageOut.model_validate(row)
 
     return command.once({"sha256": hashlib.sha256(raw).hexdigest()}, act)
 
@@ -129,11 +134,20 @@ def _entry_out(row: BankEntry) -> BankEntryOut:
 
 
 @router.post("/stand-in-bank/statements", response_class=Response, responses=_XML_ANSWER)
-def post_stand_in_statement(body: StandInIn, caller: Maker, db: ReadSession, settings: WithPayoutSettings) -> Response:
-    """Have the stand-in bank write a statement of a batch's execution day, with these returns planted (local)."""
-    file = _file_for_bank(db, settings, body)
-    returns, rejects = _planted(db, body.batch_id, body.returns), _planted(db, body.batch_id, body.rejects)
-    return _xml(lambda: stand_in.statement(file, returns, rejects))
+def post_stand_in_statement(
+    body: StandInStatementIn, caller: Maker, db: ReadSession, settings: WithPayoutSettings
+) -> Response:
+    """Have the stand-in bank write a statement of a batch's execution day, with these returns planted (local).
+
+    Money that came in stands on it too, or on a statement of its own where no batch is named.
+    """
+    _refuse_without_stand_in(settings)
+    if body.batch_id is None:
+        today = business_date()
+        return _xml(lambda: stand_in.statement_of_receipts(settings.debtor_iban, today, _receipts(body, today)))
+    batch, file = batch_file(db, open_vault(), body.batch_id)
+    returns, rejects = _planted(db, batch.id, body.returns), _planted(db, batch.id, body.rejects)
+    return _xml(lambda: stand_in.statement(file, returns, rejects, _receipts(body, batch.execute_on)))
 
 
 @router.post("/stand-in-bank/status-reports", response_class=Response, responses=_XML_ANSWER)
@@ -141,16 +155,21 @@ def post_stand_in_status_report(
     body: StandInIn, caller: Maker, db: ReadSession, settings: WithPayoutSettings
 ) -> Response:
     """Have the stand-in bank write its status report on a batch's file, with these rejections (local only)."""
-    file = _file_for_bank(db, settings, body)
+    _refuse_without_stand_in(settings)
+    _, file = batch_file(db, open_vault(), body.batch_id)
     rejects = _planted(db, body.batch_id, body.rejects)
     return _xml(lambda: stand_in.status_report(file, rejects))
 
 
-def _file_for_bank(db: Session, settings: PayoutSettings, body: StandInIn) -> bytes:
+def _refuse_without_stand_in(settings: PayoutSettings) -> None:
     if settings.bank != "stand-in":
         raise NoStandInBank("Op deze installatie is er geen nagebootste bank.")
-    _, content = batch_file(db, open_vault(), body.batch_id)
-    return content
+
+
+def _receipts(body: StandInStatementIn, day: date) -> list[stand_in.Receipt]:
+    return [
+        stand_in.Receipt(one.reference, one.amount, one.booked_on or day, one.unstructured) for one in body.receipts
+    ]
 
 
 def _planted(db: Session, batch_id: UUID, planted: list[PlantedIn]) -> dict[str, str]:
@@ -161,8 +180,9 @@ def _planted(db: Session, batch_id: UUID, planted: list[PlantedIn]) -> dict[str,
         elif one.line_id is not None:
             named[rules.end_to_end_id(one.line_id)] = one.reason
         else:
-            assert one.holder is not None
-            named[queries.payment_of_holder(db, batch_id, one.holder) or str(one.holder)] = one.reason
+            paid = one.holder or one.payee
+            assert paid is not None
+            named[queries.payment_of_holder(db, batch_id, paid) or str(paid)] = one.reason
     return named
 
 

@@ -9,6 +9,7 @@ from lxml import etree
 
 from wallet.payouts.bank_messages import Direction, Entry, Kind, Level, MalformedMessage, Message, entry_key
 from wallet.payouts.bank_messages.xml import all_at, at, cents_at, code_at, count_at, date_at, parts, text_at
+from wallet.payouts.references import clean_reference, references_in
 
 BOOKED = "BOOK"
 RETURN_FAMILY = "RRTN"
@@ -79,6 +80,7 @@ def _entries(part: etree._Element, sums: _Sums) -> list[Entry]:
         statement=text_at(statement, "Id"),
         reference=text_at(part, "AcctSvcrRef") or text_at(part, "NtryRef"),
         is_return=text_at(part, "BkTxCd/Domn/Fmly/SubFmlyCd") == RETURN_FAMILY,
+        is_reversal=text_at(part, "RvslInd") in ("true", "1"),
     )
     return [_keyed(entry, part, position, sums) for position, entry in enumerate(_split(part, whole))]
 
@@ -87,7 +89,7 @@ def _split(part: etree._Element, whole: Entry) -> list[Entry]:
     """Give an entry per payment where the bank names them all, otherwise the entry as one."""
     details = all_at(part, "NtryDtls/TxDtls")
     singles = [_transaction(detail, whole, alone=len(details) == 1) for detail in details]
-    if singles and all(single.end_to_end_id for single in singles):
+    if singles and (all(single.end_to_end_id for single in singles) or any(_came_in(single) for single in singles)):
         if sum(single.amount or 0 for single in singles) == whole.amount:
             return singles
         if len(singles) == 1:
@@ -103,6 +105,11 @@ def _split(part: etree._Element, whole: Entry) -> list[Entry]:
             reason=singles[0].reason if len(singles) == 1 else None,
         )
     ]
+
+
+def _came_in(single: Entry) -> bool:
+    # One payer who names nothing leaves the others in the same booking their own.
+    return single.direction is Direction.CREDIT and not single.is_return and bool(single.payment_references)
 
 
 def _transaction(detail: etree._Element, whole: Entry, alone: bool) -> Entry:
@@ -125,7 +132,15 @@ def _transaction(detail: etree._Element, whole: Entry, alone: bool) -> Entry:
         reason=code_at(detail, "RtrInf/Rsn"),
         is_return=whole.is_return or returned,
         reference=text_at(detail, "Refs/AcctSvcrRef") or whole.reference,
+        payment_references=_payment_references(detail),
     )
+
+
+def _payment_references(detail: etree._Element) -> frozenset[str]:
+    """Give the references that were sent along in their own field or can be read in the free text, which is not kept."""
+    own = (clean_reference(text_at(one, "CdtrRefInf/Ref") or "") for one in all_at(detail, "RmtInf/Strd"))
+    free = references_in(one.text or "" for one in all_at(detail, "RmtInf/Ustrd"))
+    return free | {reference for reference in own if reference is not None}
 
 
 def _keyed(entry: Entry, part: etree._Element, position: int, sums: _Sums) -> Entry:

@@ -29,13 +29,17 @@ class Order:
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Payment:
-    """One payment: amount in cents. Has no repr, because it carries a name and an IBAN."""
+    """One payment: amount in cents. Has no repr, because it carries a name and an IBAN.
+
+    A `creditor_reference` (ISO 11649) goes in place of the remittance, where the creditor's machines read it.
+    """
 
     end_to_end_id: str
     amount: int
     creditor_name: str
     creditor_iban: str
     remittance: str
+    creditor_reference: str | None = None
 
 
 class Channel(Protocol):

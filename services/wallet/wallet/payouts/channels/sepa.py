@@ -124,8 +124,15 @@ def _transaction(order: Order, payment: Payment) -> etree._Element:
         _node("Cdtr", _node("Nm", sepa_name(payment.creditor_name))),
         _node("CdtrAcct", _node("Id", _node("IBAN", payment.creditor_iban))),
         _node("Purp", _node("Cd", order.purpose)),
-        _node("RmtInf", _node("Ustrd", sepa_text(payment.remittance, REMITTANCE_LENGTH))),
+        _node("RmtInf", _remittance(payment)),
     )
+
+
+def _remittance(payment: Payment) -> etree._Element:
+    if payment.creditor_reference is None:
+        return _node("Ustrd", sepa_text(payment.remittance, REMITTANCE_LENGTH))
+    kind = _node("Tp", _node("CdOrPrtry", _node("Cd", "SCOR")), _node("Issr", "ISO"))
+    return _node("Strd", _node("CdtrRefInf", kind, _node("Ref", _identification(payment.creditor_reference))))
 
 
 def _identification(text: str) -> str:

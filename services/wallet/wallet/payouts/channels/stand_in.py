@@ -1,17 +1,20 @@
 """The stand-in bank: reads a pain.001 as a bank would and writes the pain.002 and the camt.053 that follow.
 
-Chosen by `STADSBEURS_BANK=stand-in`, on a local installation only. It knows the file and nothing of our tables, so a
-fault in the file shows up here as it would at a real bank. Same question, same bytes.
+What others pay to the municipality stands on its statements too, as they are told to have paid it. Chosen by
+`STADSBEURS_BANK=stand-in`, on a local installation only. It knows the file and nothing of our tables, so a fault in the
+file shows up here as it would at a real bank. Same question, same bytes.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
 from lxml import etree
+from stdnum import iso11649
 
 from wallet.payouts.bank_messages import MalformedMessage
 from wallet.payouts.bank_messages.xml import cents_at, checked, count_at, message_element, parts, text_at
@@ -66,22 +69,48 @@ def receive(file: bytes) -> Received:
     return Received(message_id, payment_id, iban, date.fromisoformat(execute_on), payments)
 
 
-def statement(file: bytes, returns: Mapping[str, str], rejects: Mapping[str, str]) -> bytes:
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What somebody paid to the municipality under a creditor reference, in cents; as free text where `unstructured`."""
+
+    reference: str
+    amount: int
+    booked_on: date
+    unstructured: bool = False
+
+
+def statement(
+    file: bytes, returns: Mapping[str, str], rejects: Mapping[str, str], receipts: Sequence[Receipt] = ()
+) -> bytes:
     """Write the statement of the execution day (camt.053.001.08): one debit for the batch, a credit per return.
 
-    `returns` and `rejects` map end-to-end ids to reason codes; rejected payments were never debited.
+    `returns` and `rejects` map end-to-end ids to reason codes; rejected payments were never debited. Then a credit for
+    each receipt.
     """
     received = receive(file)
     _check_known(received, {*returns, *rejects})
     paid = {key: amount for key, amount in received.payments.items() if key not in rejects}
     debit = sum(paid.values())
-    credit = sum(paid[key] for key in returns if key in paid)
+    credit = sum(paid[key] for key in returns if key in paid) + sum(one.amount for one in receipts)
     entries = [_debit_entry(received, paid, debit)] if paid else []
     entries += [_return_entry(received, key, paid[key], reason) for key, reason in returns.items() if key in paid]
-    closing = OPENING_BALANCE - debit + credit
+    entries += _receipt_entries(received.debtor_iban, receipts)
     # Another set of returns is another statement; the debit keeps its reference, so it is seen to be the same one.
-    identification = _digest("statement", received.message_id, *_flat(returns), *_flat(rejects))
-    header = _group_header(identification, received.execute_on)
+    named = (*_flat(returns), *_flat(rejects), *map(str, receipts))
+    identification = _digest("statement", received.message_id, *named)
+    return _statement(identification, received.debtor_iban, received.execute_on, entries, debit, credit)
+
+
+def statement_of_receipts(account: str, day: date, receipts: Sequence[Receipt]) -> bytes:
+    """Write the statement of a day on which nothing was paid out and this came in (camt.053.001.08)."""
+    identification = _digest("statement", account, day.isoformat(), *map(str, receipts))
+    credit = sum(one.amount for one in receipts)
+    return _statement(identification, account, day, list(_receipt_entries(account, receipts)), 0, credit)
+
+
+def _statement(
+    identification: str, account: str, day: date, entries: list[etree._Element], debit: int, credit: int
+) -> bytes:
     summary = _node(
         "TxsSummry",
         _node("TtlNtries", _node("NbOfNtries", str(len(entries))), _node("Sum", amount_text(debit + credit))),
@@ -89,14 +118,14 @@ def statement(file: bytes, returns: Mapping[str, str], rejects: Mapping[str, str
     body = _node(
         "Stmt",
         _node("Id", identification),
-        _node("CreDtTm", _evening(received.execute_on)),
-        _node("Acct", _node("Id", _node("IBAN", received.debtor_iban)), _node("Ccy", "EUR")),
-        _balance("OPBD", OPENING_BALANCE, received.execute_on),
-        _balance("CLBD", closing, received.execute_on),
+        _node("CreDtTm", _evening(day)),
+        _node("Acct", _node("Id", _node("IBAN", account)), _node("Ccy", "EUR")),
+        _balance("OPBD", OPENING_BALANCE, day),
+        _balance("CLBD", OPENING_BALANCE - debit + credit, day),
         summary,
         *entries,
     )
-    return _document(STATEMENT_NAMESPACE, _node("BkToCstmrStmt", header, body))
+    return _document(STATEMENT_NAMESPACE, _node("BkToCstmrStmt", _group_header(identification, day), body))
 
 
 def status_report(file: bytes, rejects: Mapping[str, str]) -> bytes:
@@ -141,11 +170,11 @@ def _check_known(received: Received, end_to_end_ids: set[str]) -> None:
 
 def _debit_entry(received: Received, paid: Mapping[str, int], amount: int) -> etree._Element:
     return _entry(
-        received,
+        received.execute_on,
         _digest("debit", received.message_id),
         amount,
         "DBIT",
-        "ESCT",
+        ("ICDT", "ESCT"),
         _node(
             "NtryDtls",
             _node(
@@ -162,11 +191,11 @@ def _debit_entry(received: Received, paid: Mapping[str, int], amount: int) -> et
 
 def _return_entry(received: Received, end_to_end_id: str, amount: int, reason: str) -> etree._Element:
     return _entry(
-        received,
+        received.execute_on,
         _digest("return", received.message_id, end_to_end_id),
         amount,
         "CRDT",
-        "RRTN",
+        ("ICDT", "RRTN"),
         _node(
             "NtryDtls",
             _node(
@@ -185,11 +214,48 @@ def _return_entry(received: Received, end_to_end_id: str, amount: int, reason: s
     )
 
 
+def _receipt_entries(account: str, receipts: Sequence[Receipt]) -> Iterator[etree._Element]:
+    # The same amount under the same reference twice on one day is two bookings; asked for again, the same two.
+    seen: Counter[Receipt] = Counter()
+    for one in receipts:
+        seen[one] += 1
+        yield _entry(
+            one.booked_on,
+            _digest("receipt", account, str(one), str(seen[one])),
+            one.amount,
+            "CRDT",
+            ("RCDT", "ESCT"),
+            _node(
+                "NtryDtls",
+                _node(
+                    "TxDtls",
+                    _node("Refs", _node("EndToEndId", "NOTPROVIDED")),
+                    _money("Amt", one.amount),
+                    _node("CdtDbtInd", "CRDT"),
+                    _node("RmtInf", _remittance(one)),
+                ),
+            ),
+        )
+
+
+def _remittance(receipt: Receipt) -> etree._Element:
+    if receipt.unstructured:
+        return _node("Ustrd", f"Aflossing {iso11649.format(receipt.reference).lower()} met dank")
+    return _node(
+        "Strd",
+        _node(
+            "CdtrRefInf",
+            _node("Tp", _node("CdOrPrtry", _node("Cd", "SCOR"))),
+            _node("Ref", receipt.reference),
+        ),
+    )
+
+
 def _entry(
-    received: Received, reference: str, amount: int, indicator: str, family: str, details: etree._Element
+    booked_on: date, reference: str, amount: int, indicator: str, family: tuple[str, str], details: etree._Element
 ) -> etree._Element:
-    day = received.execute_on.isoformat()
-    domain = _node("Domn", _node("Cd", "PMNT"), _node("Fmly", _node("Cd", "ICDT"), _node("SubFmlyCd", family)))
+    day = booked_on.isoformat()
+    domain = _node("Domn", _node("Cd", "PMNT"), _node("Fmly", _node("Cd", family[0]), _node("SubFmlyCd", family[1])))
     return _node(
         "Ntry",
         _node("NtryRef", reference),

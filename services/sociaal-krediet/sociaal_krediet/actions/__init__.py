@@ -1,0 +1,1 @@
+"""What is done in sociaal krediet: each function is called inside one transaction."""

@@ -1,0 +1,107 @@
+"""The API and the worker, wired."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from fastapi import FastAPI
+
+from foundation import outbox, outbox_routes
+from foundation.access import TokenSigner, TokenVerifier
+from foundation.application import create_api
+from foundation.database import Database
+from foundation.objections import EXAMPLE_ADDRESS
+from foundation.observability import configure_logging
+from foundation.settings import load
+from foundation.work import Bell, Worker, configure
+from sociaal_krediet import tasks
+from sociaal_krediet.collecting import Collector
+from sociaal_krediet.collecting.stripe_api import STRIPE, StripeApi
+from sociaal_krediet.routes import ROUTERS
+from sociaal_krediet.settings import DEVELOPMENT_NAME, SociaalKredietSettings
+from wallet_contract.client import WalletClient
+
+NAME = "sociaal-krediet"
+
+
+def api() -> FastAPI:
+    """Make the API as the settings say."""
+    settings = load(SociaalKredietSettings)
+    configure_logging(f"{NAME}-api", settings.log_level)
+    celery = configure(NAME, settings.redis_url.get_secret_value())
+    outbox.hang_bell(Bell(celery, f"{NAME}.outbox", "deliver-announced-outbox-row"))
+    return make_api(
+        Database(
+            settings.database_url.get_secret_value(), pool_size=settings.database_pool_size, application_name=NAME
+        ),
+        TokenVerifier.from_file(NAME, settings.trusted_keys_file),
+        _wallet(settings),
+        collector_of(settings),
+        ring_jobs=Bell(celery, f"{NAME}.jobs", tasks.JOBS),
+        webhook_secrets=settings.webhook_secrets(),
+        objection_address=settings.objection_address,
+        public_url=settings.public_url,
+        municipality_name=settings.municipality_name,
+        live=settings.environment == "production",
+    )
+
+
+def make_api(
+    database: Database,
+    verifier: TokenVerifier,
+    wallet: WalletClient | None = None,
+    collector: Collector | None = None,
+    *,
+    ring_jobs: Bell | None = None,
+    webhook_secrets: Sequence[str] = (),
+    objection_address: str = EXAMPLE_ADDRESS,
+    public_url: str = "http://127.0.0.1:8000",
+    municipality_name: str = DEVELOPMENT_NAME,
+    live: bool = False,
+) -> FastAPI:
+    """Make the API on these parts; without a bell the clock of the worker is all that wakes it.
+
+    A `live` one takes no test events of Stripe.
+    """
+    return create_api(
+        NAME,
+        database=database,
+        verifier=verifier,
+        routers=[*ROUTERS, outbox_routes.router],
+        state={
+            "wallet": wallet,
+            "collector": collector,
+            "ring_jobs": ring_jobs,
+            "webhook_secrets": list(webhook_secrets),
+            "objection_address": objection_address,
+            "public_url": public_url,
+            "municipality_name": municipality_name,
+            "live": live,
+        },
+    )
+
+
+def worker() -> Worker:
+    """Make the worker as the settings say."""
+    settings = load(SociaalKredietSettings)
+    configure_logging(f"{NAME}-worker", settings.log_level)
+    made = Worker(
+        NAME,
+        redis_url=settings.redis_url.get_secret_value(),
+        database=lambda: Database(
+            settings.database_url.get_secret_value(), pool_size=5, application_name=f"{NAME}-worker"
+        ),
+    )
+    tasks.register(made, lambda: _wallet(settings), lambda: collector_of(settings))
+    return made
+
+
+def collector_of(settings: SociaalKredietSettings) -> Collector | None:
+    """Give the way to Stripe, or nothing where a municipality does not collect through it."""
+    if settings.stripe_key is None:
+        return None
+    return StripeApi(settings.stripe_key.get_secret_value(), settings.stripe_url or STRIPE)
+
+
+def _wallet(settings: SociaalKredietSettings) -> WalletClient:
+    return WalletClient(settings.wallet_url, TokenSigner.from_file(NAME, settings.signing_key_file))

@@ -1,0 +1,55 @@
+"""Messages to borrowers; their words are made when they are read."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date
+from uuid import UUID
+
+from sqlalchemy import text
+from sqlmodel import Session, col, select
+
+from foundation.clock import now
+from foundation.identifiers import new_id
+from sociaal_krediet.models import Notice
+
+
+def insert(
+    db: Session,
+    holder_id: str,
+    kind: str,
+    about: str,
+    made_on: date,
+    application_id: UUID | None,
+    loan_id: UUID | None,
+) -> None:
+    """Write a notice, once for each thing that it is about."""
+    db.execute(
+        text(
+            "INSERT INTO sociaal_krediet.notice (id, holder_id, kind, application_id, loan_id, about, made_on, made_at)"
+            " VALUES (:id, :holder, :kind, :application, :loan, :about, :made_on, :now) ON CONFLICT DO NOTHING"
+        ),
+        {
+            "id": new_id(),
+            "holder": holder_id,
+            "kind": kind,
+            "application": application_id,
+            "loan": loan_id,
+            "about": about,
+            "made_on": made_on,
+            "now": now(),
+        },
+    )
+
+
+def page(db: Session, holder_id: str, before: UUID | None, limit: int) -> Sequence[Notice]:
+    """Give somebody's notices, newest first."""
+    statement = select(Notice).where(Notice.holder_id == holder_id).order_by(col(Notice.id).desc()).limit(limit)
+    if before is not None:
+        statement = statement.where(col(Notice.id) < before)
+    return db.exec(statement).all()
+
+
+def find(db: Session, notice_id: UUID | None) -> Notice | None:
+    """Lock a notice and give it."""
+    return None if notice_id is None else db.get(Notice, notice_id, with_for_update=True, populate_existing=True)
