@@ -1,4 +1,4 @@
-"""`python -m foundation.work wallet.app:worker --queues wallet.jobs --port 8102 --beat`: run one worker.
+"""`python -m foundation.work wallet.tasks:worker --queues wallet.jobs --port 8102 --beat`: run one worker.
 
 Celery only wakes somebody up: a message holds an id, and what is to be done is a row. The worker is a main
 process with one child that works; the child shows health and metrics, because what counts is whether it gets
@@ -225,7 +225,7 @@ def _cut_off() -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description="Run one worker of the house.")
-    parser.add_argument("factory", help="module:function that makes the worker, such as wallet.app:worker")
+    parser.add_argument("factory", help="module:function that makes the worker, such as wallet.tasks:worker")
     parser.add_argument("--queues", required=True, help="comma-separated queues to work")
     parser.add_argument("--port", type=int, required=True, help="where health and metrics are shown")
     parser.add_argument("--beat", action="store_true", help="also tick the schedule")

@@ -184,7 +184,7 @@ def _service_rows(
         Process(
             name=worker.name,
             argv=_python(
-                *("foundation.work", f"{service.package}.app:worker", "--queues", ",".join(worker.queues)),
+                *("foundation.work", f"{service.package}.tasks:worker", "--queues", ",".join(worker.queues)),
                 *("--port", str(plan.ports[worker.name]), *(["--beat"] if worker.beat else [])),
             ),
             environment=environment,

@@ -1,4 +1,4 @@
-"""The API and the worker, wired."""
+"""The API, wired; the worker is with its tasks."""
 
 from __future__ import annotations
 
@@ -6,19 +6,15 @@ from fastapi import FastAPI
 
 from burgerbudget import tasks
 from burgerbudget.routes import ROUTERS
-from burgerbudget.settings import BurgerbudgetSettings
+from burgerbudget.settings import NAME, BurgerbudgetSettings
 from foundation import outbox, outbox_routes
-from foundation.access import TokenSigner, TokenVerifier
+from foundation.access import TokenVerifier
 from foundation.application import create_api
 from foundation.database import Database
-from foundation.identifiers import new_id
 from foundation.objections import EXAMPLE_ADDRESS
 from foundation.observability import configure_logging
 from foundation.settings import load
-from foundation.work import Bell, Worker, configure
-from wallet_contract.client import WalletClient
-
-NAME = "burgerbudget"
+from foundation.work import Bell, configure
 
 
 def api() -> FastAPI:
@@ -53,23 +49,3 @@ def make_api(
         routers=[*ROUTERS, outbox_routes.router],
         state={"ring_jobs": ring_jobs, "ring_imports": ring_imports, "objection_address": objection_address},
     )
-
-
-def worker() -> Worker:
-    """Make the worker as the settings say."""
-    settings = load(BurgerbudgetSettings)
-    configure_logging(f"{NAME}-worker", settings.log_level)
-    made = Worker(
-        NAME,
-        redis_url=settings.redis_url.get_secret_value(),
-        database=lambda: Database(
-            settings.database_url.get_secret_value(), pool_size=5, application_name=f"{NAME}-worker"
-        ),
-    )
-
-    def wallet() -> WalletClient:
-        return WalletClient(settings.wallet_url, TokenSigner.from_file(NAME, settings.signing_key_file))
-
-    bell = Bell(made.celery, made.jobs_queue, tasks.JOBS)
-    tasks.register(made, wallet, lambda: bell(new_id()))
-    return made

@@ -1,4 +1,4 @@
-"""The API and the worker, wired."""
+"""The API, wired; the worker is with its tasks."""
 
 from __future__ import annotations
 
@@ -7,21 +7,19 @@ from collections.abc import Sequence
 from fastapi import FastAPI
 
 from foundation import outbox, outbox_routes
-from foundation.access import TokenSigner, TokenVerifier
+from foundation.access import TokenVerifier
 from foundation.application import create_api
 from foundation.database import Database
 from foundation.objections import EXAMPLE_ADDRESS
 from foundation.observability import configure_logging
 from foundation.settings import load
-from foundation.work import Bell, Worker, configure
+from foundation.work import Bell, configure
 from sociaal_krediet import tasks
 from sociaal_krediet.collecting import Collector
-from sociaal_krediet.collecting.stripe_api import STRIPE, StripeApi
+from sociaal_krediet.outside import collector_of, wallet_of
 from sociaal_krediet.routes import ROUTERS
-from sociaal_krediet.settings import DEVELOPMENT_NAME, SociaalKredietSettings
+from sociaal_krediet.settings import DEVELOPMENT_NAME, NAME, SociaalKredietSettings
 from wallet_contract.client import WalletClient
-
-NAME = "sociaal-krediet"
 
 
 def api() -> FastAPI:
@@ -35,7 +33,7 @@ def api() -> FastAPI:
             settings.database_url.get_secret_value(), pool_size=settings.database_pool_size, application_name=NAME
         ),
         TokenVerifier.from_file(NAME, settings.trusted_keys_file),
-        _wallet(settings),
+        wallet_of(settings),
         collector_of(settings),
         ring_jobs=Bell(celery, f"{NAME}.jobs", tasks.JOBS),
         webhook_secrets=settings.webhook_secrets(),
@@ -79,29 +77,3 @@ def make_api(
             "live": live,
         },
     )
-
-
-def worker() -> Worker:
-    """Make the worker as the settings say."""
-    settings = load(SociaalKredietSettings)
-    configure_logging(f"{NAME}-worker", settings.log_level)
-    made = Worker(
-        NAME,
-        redis_url=settings.redis_url.get_secret_value(),
-        database=lambda: Database(
-            settings.database_url.get_secret_value(), pool_size=5, application_name=f"{NAME}-worker"
-        ),
-    )
-    tasks.register(made, lambda: _wallet(settings), lambda: collector_of(settings))
-    return made
-
-
-def collector_of(settings: SociaalKredietSettings) -> Collector | None:
-    """Give the way to Stripe, or nothing where a municipality does not collect through it."""
-    if settings.stripe_key is None:
-        return None
-    return StripeApi(settings.stripe_key.get_secret_value(), settings.stripe_url or STRIPE)
-
-
-def _wallet(settings: SociaalKredietSettings) -> WalletClient:
-    return WalletClient(settings.wallet_url, TokenSigner.from_file(NAME, settings.signing_key_file))

@@ -8,6 +8,9 @@ from wallet_contract.settings import SchemeSettings
 
 DEVELOPMENT_NAME = "Gemeente Voorbeeldstad"
 
+NAME = "sociaal-krediet"
+"""What this service is called in tokens, addresses and queues."""
+
 
 class SociaalKredietSettings(SchemeSettings):
     stripe_key: SecretStr | None = None

@@ -14,12 +14,16 @@ import structlog
 from foundation import clock, schedule
 from foundation.database import Database
 from foundation.money import Cents
+from foundation.observability import configure_logging
 from foundation.outbox import DeliveryFailed, DeliveryRefused, Handler, Leased
+from foundation.settings import load
 from foundation.work import TASK_TIME_LIMIT_S, Worker
 from sociaal_krediet.actions import arrears, collecting, following, messages
 from sociaal_krediet.collecting import Collector
+from sociaal_krediet.outside import collector_of, wallet_of
 from sociaal_krediet.queries import collecting as collecting_queries
 from sociaal_krediet.queries import refunds
+from sociaal_krediet.settings import NAME, SociaalKredietSettings
 from wallet_contract.client import WalletClient
 
 JOBS = "do-sociaal-krediet-jobs"
@@ -195,3 +199,21 @@ def register(worker: Worker, wallet: Callable[[], WalletClient], collector: Call
         return handlers(client(), collector(), lambda: worker.database)
 
     worker.deliver_outbox(all_handlers)
+
+
+def worker() -> Worker:
+    """Make the worker as the settings say.
+
+    It stands here and not beside the API: a worker that imports every route starts half a second later.
+    """
+    settings = load(SociaalKredietSettings)
+    configure_logging(f"{NAME}-worker", settings.log_level)
+    made = Worker(
+        NAME,
+        redis_url=settings.redis_url.get_secret_value(),
+        database=lambda: Database(
+            settings.database_url.get_secret_value(), pool_size=5, application_name=f"{NAME}-worker"
+        ),
+    )
+    register(made, lambda: wallet_of(settings), lambda: collector_of(settings))
+    return made

@@ -1,4 +1,4 @@
-"""The API and the worker, wired."""
+"""The API, wired; the worker is with its tasks."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from foundation.application import create_api
 from foundation.database import Database
 from foundation.observability import configure_logging
 from foundation.settings import load
-from foundation.work import Bell, Worker, configure
+from foundation.work import Bell, configure
 from wallet import tasks
 from wallet.audit import routes as audit_routes
 from wallet.audit.exports import routes as export_routes
@@ -27,9 +27,7 @@ from wallet.payouts import routes as payout_routes
 from wallet.payouts.announcements import routes as announcement_routes
 from wallet.payouts.references import routes as reference_routes
 from wallet.payouts.settings import PayoutSettings
-from wallet.settings import WalletSettings
-
-NAME = "wallet"
+from wallet.settings import NAME, WalletSettings
 
 
 def api() -> FastAPI:
@@ -74,18 +72,3 @@ def make_api(
         ],
         state={"settings": settings, "ring_bulk": ring_bulk},
     )
-
-
-def worker() -> Worker:
-    """Make the worker as the settings say."""
-    settings = load(WalletSettings)
-    configure_logging(f"{NAME}-worker", settings.log_level)
-    made = Worker(
-        NAME,
-        redis_url=settings.redis_url.get_secret_value(),
-        database=lambda: Database(
-            settings.database_url.get_secret_value(), pool_size=5, application_name=f"{NAME}-worker"
-        ),
-    )
-    tasks.register(made, settings)
-    return made

@@ -11,6 +11,9 @@ from wallet.audit.exports.settings import ExportSettings
 from wallet.audit.signing import seal_key
 from wallet.holders.vault import Vault
 
+NAME = "wallet"
+"""What this service is called in tokens, addresses and queues."""
+
 
 class WalletSettings(ServiceSettings, ExportSettings):
     """What the wallet needs beside what every service needs."""

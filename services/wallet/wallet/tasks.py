@@ -9,11 +9,14 @@ from __future__ import annotations
 import time
 
 from foundation.clock import now
+from foundation.database import Database
+from foundation.observability import configure_logging
+from foundation.settings import load
 from foundation.work import Worker
 from wallet.audit.actions import seal_due_blocks
 from wallet.ledger.actions import expire_holds
 from wallet.ledger.bulk.working import work_through_batches
-from wallet.settings import WalletSettings
+from wallet.settings import NAME, WalletSettings
 
 SEALS = "wallet.seals"
 SEAL = "seal-due-blocks"
@@ -52,3 +55,21 @@ def register(worker: Worker, settings: WalletSettings) -> None:
     worker.task(BULK, worker.jobs_queue, work_in_bulk, every_s=BULK_EVERY_S)
     worker.task(EXPIRE, worker.jobs_queue, expire, every_s=EXPIRE_EVERY_S)
     worker.task(SEAL, SEALS, seal, every_s=SEAL_EVERY_S)
+
+
+def worker() -> Worker:
+    """Make the worker as the settings say.
+
+    It stands here and not beside the API: a worker that imports every route starts half a second later.
+    """
+    settings = load(WalletSettings)
+    configure_logging(f"{NAME}-worker", settings.log_level)
+    made = Worker(
+        NAME,
+        redis_url=settings.redis_url.get_secret_value(),
+        database=lambda: Database(
+            settings.database_url.get_secret_value(), pool_size=5, application_name=f"{NAME}-worker"
+        ),
+    )
+    register(made, settings)
+    return made

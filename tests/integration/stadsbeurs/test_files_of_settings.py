@@ -23,9 +23,9 @@ WORK = ("foundation.work", "--queues", "none", "--port", "1")
 PROCESSES = {
     "gateway.app:api": (SERVE, GatewaySettings),
     "wallet.app:api": (SERVE, WalletSettings),
-    "wallet.app:worker": (WORK, WalletSettings),
+    "wallet.tasks:worker": (WORK, WalletSettings),
     "burgerbudget.app:api": (SERVE, BurgerbudgetSettings),
-    "burgerbudget.app:worker": (WORK, BurgerbudgetSettings),
+    "burgerbudget.tasks:worker": (WORK, BurgerbudgetSettings),
 }
 CONTENT = {
     "signing_key_file": "a private Ed25519 key (JWK)",
@@ -156,7 +156,7 @@ def test_a_key_that_cannot_sign_is_found_before_anything_is_to_be_signed(
     for spoilt in ({part: value for part, value in key.items() if part != "d"}, {**key, "crv": "X25519"}):
         (folder / name).write_text(json.dumps(spoilt))
         with pytest.raises(SystemExit):
-            import_module("wallet.app").worker()
+            import_module("wallet.tasks").worker()
         assert f"which does not hold {CONTENT[name]}" in capsys.readouterr().err
 
 

@@ -99,7 +99,7 @@ def test_whoever_verifies_the_wallet_has_a_role_and_a_password_of_its_own(instal
 def test_a_worker_is_told_its_queues_and_one_per_service_ticks(installation: Installation) -> None:
     rows = table(installation)
     assert rows["wallet-worker"].argv[1:] == (
-        *("-P", "-m", "foundation.work", "wallet.app:worker"),
+        *("-P", "-m", "foundation.work", "wallet.tasks:worker"),
         *("--queues", "wallet.jobs", "--port", "20003", "--beat"),
     )
     assert rows["burgerbudget-outbox"].argv[5:7] == ("--queues", "burgerbudget.outbox")
