@@ -16,6 +16,7 @@ import psutil
 import pytest
 
 from foundation.money import euros
+from stadsbeurs.demo import STEPS
 from stadsbeurs.sample_data import Sample
 
 pytestmark = pytest.mark.timeout(600)  # the other tests of the suite may want the same cores
@@ -112,6 +113,10 @@ def test_the_demo_runs_from_hours_files_to_the_bank_and_back_with_every_expected
     )
     assert "ok     of 10 lessons set apart 6 lessons were spent with zwembad-1 and 4 lessons given back" in told
     assert f"ok     participant {max(expected['participants'])} has 34 lessons, 1 piece, 120 points, € 1.050,00" in told
+    assert "ok     € 1.750,00 in 36 instalments: 35 × € 48,61 and € 48,65" in told
+    assert "ok     € 500,00 paid early with iDEAL leaves 24 × € 48,61 and € 34,75" in told
+    assert "ok     a second caseworker remits € 1.201,39" in told
+    assert "ok     the portfolio ties to the ledger" in told
     assert "ok     stadsbeurs verify" in told
     assert "ok     trial balance: debit and credit differ by 0" in told
 
@@ -123,14 +128,14 @@ def test_the_demo_runs_from_hours_files_to_the_bank_and_back_with_every_expected
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="only Linux tells a house that its demo was killed")
 def test_a_demo_that_is_killed_or_interrupted_leaves_nothing_running_and_can_be_run_again(folder: Path) -> None:
     killed = start(folder)
-    read_until(killed, "1/10")
+    read_until(killed, f"1/{STEPS}")
     assert wait_until(lambda: any("postgres" in command for command in processes_of(folder / "demo")), 60)
     killed.kill()
     killed.wait()
     assert wait_until(lambda: processes_of(folder) == [], 60), processes_of(folder)
 
     interrupted = start(folder)
-    read_until(interrupted, "2/10")
+    read_until(interrupted, f"2/{STEPS}")
     os.kill(interrupted.pid, signal.SIGTERM)
     told, _ = interrupted.communicate()
     assert interrupted.returncode == 130, told
