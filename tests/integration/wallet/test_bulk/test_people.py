@@ -127,6 +127,27 @@ def test_what_no_line_can_mend_is_refused_at_the_door(house: BulkHouse) -> None:
     assert house.rows("SELECT 1 FROM ledger.bulk_batch") == []
 
 
+def test_what_is_lent_is_not_moved_by_hand_in_a_file_either(house: BulkHouse) -> None:
+    owner = house.holder()
+    with house.database.transaction() as db:
+        db.execute(text("SELECT ledger.open_loan('01900000-0000-7000-8000-000000000001', 5000)"))
+    loan, lent = "loan:01900000-0000-7000-8000-000000000001:outstanding", "lent:sociaal-krediet"
+
+    assert code(lambda: house.send([(f"{owner}:vrij", 1, "k/1")], source=lent)) == "loanByHand"
+    assert code(lambda: house.send([(f"{owner}:vrij", 1, "k/1")], source=loan)) == "loanByHand"
+    batch_id = house.checked([(f"{owner}:vrij", 100, "k/1"), (lent, 100, "k/2"), (loan, 100, "k/3")])
+    # A loan of which nothing is lent cannot be credited at all: it is told both.
+    assert {found for found in house.exceptions(batch_id) if found[1] == "loanByHand"} == {
+        (3, "loanByHand"),
+        (4, "loanByHand"),
+    }
+    house.submit(batch_id, partial=True)
+    house.approve(batch_id)
+    house.work()
+    assert house.figures(lent) == (0, 0)
+    assert house.figures(f"{owner}:vrij") == (100, 0)
+
+
 def test_a_purse_that_burgerbudget_filled_meanwhile_is_not_approved_as_source(house: BulkHouse) -> None:
     owner, other = house.holders(2)
     house.post(Transfer(FUND, f"{owner}:vrij", 100))

@@ -16,7 +16,7 @@ from wallet.ledger import queries as ledger_queries
 from wallet.ledger import rules as ledger_rules
 from wallet.ledger.actions import HoldRequest, open_holds
 from wallet.ledger.actions.posting import open_day
-from wallet.ledger.actions.proposals import refuse_protected
+from wallet.ledger.actions.proposals import refuse_loans, refuse_protected
 from wallet.ledger.bulk import queries
 from wallet.ledger.bulk.files import FileFormat
 from wallet.ledger.bulk.models import BulkBatch
@@ -51,7 +51,7 @@ def check_asked(db: Session, asked: Asked, caller: Caller) -> None:
     """Refuse what no line can mend, as for single transfers: a kind, a source, an asset, a missing reason.
 
     Raises `KindNotAllowed`, `ReasonMissing`, `OutsideScope`, `UnknownAccount`, `WrongAsset`, `ClosedAccount`,
-    `ProtectedPurse` or `PeriodClosed`.
+    `LoanByHand`, `ProtectedPurse` or `PeriodClosed`.
     """
     by_hand = is_by_hand(caller)
     if not ledger_rules.may_name_kind(asked.kind, by_hand=by_hand):
@@ -70,6 +70,7 @@ def check_asked(db: Session, asked: Asked, caller: Caller) -> None:
     if account.closed_at is not None:
         raise ClosedAccount(f"Rekening {asked.source} is gesloten.", pointer="source")
     if by_hand:
+        refuse_loans([asked.source])
         _refuse_protected(db, asked.source)
     if asked.value_date is not None:
         _refuse_closed_period(db, asked.value_date)

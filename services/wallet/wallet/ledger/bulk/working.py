@@ -22,6 +22,7 @@ from wallet.ledger.bulk import queries
 from wallet.ledger.bulk.files import FileFormat, read_lines
 from wallet.ledger.bulk.models import BulkBatch
 from wallet.ledger.bulk.rules import CHECKS, CONTENT_VERSION, BatchState, ContentHeader, Fault, Line, content_of
+from wallet.ledger.refusals import LoanByHand
 
 BLOCK_PIECES = 4
 """Pieces of the inbox (1 MiB each) that are loaded in one transaction, some 40,000 lines; two or more, so that the rest of
@@ -119,6 +120,8 @@ def _store(db: Session, batch: BulkBatch, found: Iterator[Line | Fault]) -> int:
                 if scope is not None and not scope.covers(destination):
                     message = f"Dienst {batch.maker} mag niet aan rekening {destination} komen."
                     faults.append(Fault(number, "outsideScope", message))
+                if batch.by_hand and ledger_rules.is_of_a_loan(destination):
+                    faults.append(Fault(number, LoanByHand.code, str(LoanByHand(destination))))
                 lines.append(
                     f"{batch_id}\t{number}\t{amount}\t{destination}\t{grant_key}"
                     f"\t{reference or _ABSENT}\t{explanation or _ABSENT}\n"
