@@ -26,7 +26,7 @@ up: install ## start the house and stay; Ctrl-C stops all of it
 	$(BIN)/stadsbeurs up
 
 test: install ## the whole test suite, on a PostgreSQL and a Valkey that it starts itself
-	$(BIN)/pytest -n $${TEST_WORKERS:-2} -m "not benchmark"
+	PYTHONDONTWRITEBYTECODE= $(BIN)/pytest -n $${TEST_WORKERS:-2} --dist worksteal -m "not benchmark"
 
 check: install ## format, lint, types and import contracts
 	$(BIN)/ruff format --check .

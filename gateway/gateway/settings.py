@@ -36,6 +36,7 @@ class GatewaySettings(Settings):
     wallet_url: BackendUrl
     burgerbudget_url: BackendUrl
     sociaal_krediet_url: BackendUrl
+    belkosten_url: BackendUrl
 
     redis_url: SecretStr
     municipality_name: str = "Gemeente"

@@ -149,6 +149,9 @@ class Observed:
             if "\x00" in scope["path"]:
                 # No address holds a NUL, and PostgreSQL takes none as text.
                 await problem_response(404, NOT_HERE, [Problem("", "notFound", NOT_HERE)])(scope, receive, send_marked)
+            elif b"%00" in scope["query_string"] or b"\x00" in scope["query_string"]:
+                text = "In de vraag staat een NUL-teken; dat hoort niet in tekst. Laat het weg."
+                await problem_response(400, text, [Problem("query", "malformed", text)])(scope, receive, send_marked)
             else:
                 await self._app(scope, receive, send_marked)
         except Exception:

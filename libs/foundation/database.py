@@ -8,15 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from functools import cached_property
 from typing import Annotated, Any, TypeVar
 
 import psycopg.errors
 import stamina
 from fastapi import Depends, Request
-from sqlalchemy import create_engine, text
+from sqlalchemy import Connection, Engine, create_engine, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError
 from sqlmodel import Session
+
+from foundation.settings import ServiceSettings
 
 T = TypeVar("T")
 
@@ -47,20 +50,30 @@ class Database:
     """One service's database, seen with that service's role."""
 
     def __init__(self, url: str, *, pool_size: int = 10, application_name: str = "stadsbeurs") -> None:
-        self.engine = create_engine(
-            make_url(url).set(drivername="postgresql+psycopg"),
-            pool_size=pool_size,
+        self._url, self._pool_size, self._name = url, pool_size, application_name
+        self.engine = self._make_engine(pool_pre_ping=True)
+
+    def _make_engine(self, **options: Any) -> Engine:
+        return create_engine(
+            make_url(self._url).set(drivername="postgresql+psycopg"),
+            pool_size=self._pool_size,
             max_overflow=0,
             pool_timeout=5,
-            pool_pre_ping=True,
             # The values of a statement that failed would go along into the log, and may be about a person.
             hide_parameters=True,
             connect_args={
                 "options": _CONNECTION_OPTIONS,
-                "application_name": application_name,
+                "application_name": self._name,
                 "connect_timeout": 5,
             },
+            **options,
         )
+
+    @classmethod
+    def of(cls, settings: ServiceSettings, application_name: str, *, pool_size: int | None = None) -> Database:
+        """Make the database that a service's settings name."""
+        url = settings.database_url.get_secret_value()
+        return cls(url, pool_size=pool_size or settings.database_pool_size, application_name=application_name)
 
     @contextmanager
     def transaction(self) -> Iterator[Session]:
@@ -87,6 +100,22 @@ class Database:
             finally:
                 session.rollback()
 
+    def alone(self, act: Callable[[Connection], T]) -> T:
+        """Run one statement as a transaction of its own, without any round trip beside it: for where each counts.
+
+        The statement must be one that may be done twice: on a connection that turns out to be gone it is done again on a
+        new one.
+        """
+        for attempt in stamina.retry_context(on=is_unavailable, attempts=2, wait_initial=0.0, wait_jitter=0.0):
+            with attempt, self._without_transactions.connect() as connection:
+                return act(connection)
+        raise AssertionError("the retries either return or raise")
+
+    @cached_property
+    def _without_transactions(self) -> Engine:
+        # The check of a connection before its use, the begin and the rollback after it are eight round trips.
+        return self._make_engine(pool_pre_ping=False, pool_reset_on_return=None, isolation_level="AUTOCOMMIT")
+
     def run(self, act: Callable[[Session], T]) -> T:
         """Run `act` in one transaction; a race, a deadlock or a serialization failure is tried again, five times in all."""
         for attempt in stamina.retry_context(
@@ -107,6 +136,8 @@ class Database:
 
     def close(self) -> None:
         self.engine.dispose()
+        if "_without_transactions" in vars(self):
+            self._without_transactions.dispose()
 
 
 def after_commit(session: Session, hook: Callable[[], None]) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import httpx
@@ -68,7 +68,7 @@ class ServiceClient:
         path: str,
         *,
         body: Any = None,
-        params: Mapping[str, str] | None = None,
+        params: Mapping[str, str | Sequence[str]] | None = None,
         idempotency_key: str | None = None,
         on_behalf_of: str | None = None,
         attempts: int = 3,
@@ -98,7 +98,7 @@ class ServiceClient:
         method: str,
         path: str,
         body: Any,
-        params: Mapping[str, str] | None,
+        params: Mapping[str, str | Sequence[str]] | None,
         idempotency_key: str | None,
         on_behalf_of: str | None,
         left_s: float,

@@ -28,6 +28,21 @@ HIT_HEADER = "Idempotency-Hit"
 JSON_TYPE = "application/json"
 PROBLEM_TYPE = "application/problem+json"
 
+# Made once, and not out of their text at every command.
+_CLAIM = text(
+    "INSERT INTO idempotency (caller, operation, key, fingerprint, created_at)"
+    " SELECT u.*, :now FROM unnest(CAST(:callers AS text[]), CAST(:operations AS text[]),"
+    " CAST(:keys AS text[]), CAST(:fingerprints AS bytea[])) u ORDER BY 1, 2, 3"
+    " ON CONFLICT DO NOTHING RETURNING caller, operation, key"
+)
+_REMEMBER = text(
+    "UPDATE idempotency i SET status = u.status, media_type = u.media_type, body = u.body"
+    " FROM unnest(CAST(:callers AS text[]), CAST(:operations AS text[]), CAST(:keys AS text[]),"
+    " CAST(:statuses AS smallint[]), CAST(:media_types AS text[]), CAST(:bodies AS text[]))"
+    " u(caller, operation, key, status, media_type, body)"
+    " WHERE i.caller = u.caller AND i.operation = u.operation AND i.key = u.key"
+)
+
 Place = tuple[str, str, str]
 """Caller, operation and key."""
 
@@ -142,12 +157,7 @@ def claim(db: Session, asked: Sequence[tuple[Command, bytes]]) -> set[Place]:
     """Take the keys that nobody took yet, each with its fingerprint; gives where they are kept."""
     callers, operations, keys = zip(*(command.place for command, _ in asked), strict=True)
     claimed = db.execute(
-        text(
-            "INSERT INTO idempotency (caller, operation, key, fingerprint, created_at)"
-            " SELECT u.*, :now FROM unnest(CAST(:callers AS text[]), CAST(:operations AS text[]),"
-            " CAST(:keys AS text[]), CAST(:fingerprints AS bytea[])) u ORDER BY 1, 2, 3"
-            " ON CONFLICT DO NOTHING RETURNING caller, operation, key"
-        ),
+        _CLAIM,
         {
             "callers": list(callers),
             "operations": list(operations),
@@ -163,13 +173,7 @@ def remember(db: Session, answered: Sequence[tuple[Command, KeptAnswer]]) -> Non
     """Keep the answers to keys that this transaction took."""
     callers, operations, keys = zip(*(command.place for command, _ in answered), strict=True)
     db.execute(
-        text(
-            "UPDATE idempotency i SET status = u.status, media_type = u.media_type, body = u.body"
-            " FROM unnest(CAST(:callers AS text[]), CAST(:operations AS text[]), CAST(:keys AS text[]),"
-            " CAST(:statuses AS smallint[]), CAST(:media_types AS text[]), CAST(:bodies AS text[]))"
-            " u(caller, operation, key, status, media_type, body)"
-            " WHERE i.caller = u.caller AND i.operation = u.operation AND i.key = u.key"
-        ),
+        _REMEMBER,
         {
             "callers": list(callers),
             "operations": list(operations),

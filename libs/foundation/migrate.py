@@ -1,4 +1,7 @@
-"""`python -m foundation.migrate wallet`: bring one service's database up to date, as the role that owns it."""
+"""`python -m foundation.migrate wallet burgerbudget`: bring databases up to date, each as the role that owns it.
+
+Where each database is, `STADSBEURS_<PACKAGE>_MIGRATION_DATABASE_URL` says.
+"""
 
 from __future__ import annotations
 
@@ -14,10 +17,13 @@ from sqlalchemy.engine import make_url
 
 from foundation.tables import CREATE_SQL
 
-URL_SETTING = "STADSBEURS_MIGRATION_DATABASE_URL"
-
 # A migration waits 5 s for a lock at most, so that it never stands in the way of people for longer.
 _OPTIONS = "-c lock_timeout=5s -c statement_timeout=15min -c timezone=UTC"
+
+
+def url_setting(package: str) -> str:
+    """Give the name of the setting that says where a service's database is, for its migrations."""
+    return f"STADSBEURS_{package.upper()}_MIGRATION_DATABASE_URL"
 
 
 def migrations_folder(package: str) -> Path:
@@ -71,10 +77,13 @@ def run_file(path: Path) -> None:
 
 
 def main() -> None:
-    url = os.environ.get(URL_SETTING)
-    if len(sys.argv) != 2 or not url:
-        raise SystemExit(f"Usage: {URL_SETTING}=postgresql://… python -m foundation.migrate <package>")
-    upgrade(sys.argv[1], url)
+    packages = sys.argv[1:]
+    missing = [url_setting(package) for package in packages if not os.environ.get(url_setting(package))]
+    if not packages or missing:
+        asked = " ".join(missing) or url_setting("<package>")
+        raise SystemExit(f"Usage: {asked}=postgresql://… python -m foundation.migrate <package> …")
+    for package in packages:
+        upgrade(package, os.environ[url_setting(package)])
 
 
 if __name__ == "__main__":

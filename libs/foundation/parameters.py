@@ -21,7 +21,7 @@ from itertools import pairwise
 from typing import Any, Generic, TypeVar
 
 from foundation.hours import hours_of
-from foundation.money import cents_of
+from foundation.money import Cents, cents_of
 from foundation.refusals import Conflict
 
 T = TypeVar("T")
@@ -81,7 +81,17 @@ class ParameterFileError(ValueError):
 StartCheck = Callable[[date], str | None]
 """Says what is wrong with the day on which a value begins, or nothing."""
 
-_READERS: Mapping[str, Callable[[Any], Any]] = {"euros": cents_of, "hours": hours_of, "count": int}
+
+def _euros_or_unlimited(text: str) -> Cents | None:
+    return None if text == "unlimited" else cents_of(text)
+
+
+_READERS: Mapping[str, Callable[[Any], Any]] = {
+    "euros": cents_of,
+    "euros or unlimited": _euros_or_unlimited,
+    "hours": hours_of,
+    "count": int,
+}
 
 
 def read_parameters(tables: Mapping[str, Any], kind: type[P], starts: StartCheck = lambda day: None) -> P:

@@ -29,7 +29,9 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from foundation import outbox
 from foundation.database import Database
 from foundation.metrics import OUTBOX_AGE, OUTBOX_PARKED, TASKS
+from foundation.observability import configure_logging
 from foundation.processes import collect_garbage_rarely, die_with_parent
+from foundation.settings import ServiceSettings
 
 TICK_S = 2.0
 STALE_AFTER_S = 75.0
@@ -37,6 +39,7 @@ STALE_AFTER_S = 75.0
 
 TASK_TIME_LIMIT_S = 60
 VISIBILITY_TIMEOUT_S = 120
+WORKER_CONNECTIONS = 5
 STOPS_WITHIN_S = 20.0
 """From the order to stop: what runs may end, and what does not is cut off. Its rows are found again."""
 SILENCE_S = 5.0
@@ -120,6 +123,16 @@ class Worker:
         self._make_database = database
         self._database: Database | None = None
         self.progress_at = time.monotonic()
+
+    @classmethod
+    def of(cls, name: str, settings: ServiceSettings) -> Worker:
+        """Make the worker of a service as its settings say; its logging begins with it."""
+        configure_logging(f"{name}-worker", settings.log_level)
+        return cls(
+            name,
+            redis_url=settings.redis_url.get_secret_value(),
+            database=lambda: Database.of(settings, f"{name}-worker", pool_size=WORKER_CONNECTIONS),
+        )
 
     @property
     def database(self) -> Database:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import hashlib
+import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
 
 from foundation.access import Role, TokenSigner
-from foundation.http import ServiceClient, ServiceRefused, ServiceUnavailable
+from foundation.http import DEADLINE_S, ServiceClient, ServiceRefused, ServiceUnavailable
 from foundation.identifiers import new_id
 from foundation.outbox import DeliveryFailed, DeliveryRefused
+from wallet_contract.settings import SchemeSettings
 
 WALLET = "wallet"
 BASE = "/api/wallet/v1"
@@ -23,23 +25,55 @@ class WalletClient:
     `DeliveryFailed` when it is not known whether the wallet did it: then the same request with the same key is sent again.
     """
 
-    def __init__(self, base_url: str, signer: TokenSigner, *, deadline_s: float = 50.0) -> None:
+    def __init__(
+        self, base_url: str, signer: TokenSigner, *, deadline_s: float = DEADLINE_S, token_kept_s: float = 0.0
+    ) -> None:
+        """`token_kept_s`: for so long, below a token's lifetime, one token goes with every request for nobody in particular."""
+        own: tuple[str, float] = ("", 0.0)
+
         def authorise(on_behalf_of: str | None) -> str:
-            return signer.token(WALLET, signer.issuer, {Role.SERVICE}, on_behalf_of=on_behalf_of)
+            nonlocal own
+            if on_behalf_of is not None or not token_kept_s:
+                return signer.token(WALLET, signer.issuer, {Role.SERVICE}, on_behalf_of=on_behalf_of)
+            token, until = own
+            if time.monotonic() >= until:
+                until = time.monotonic() + token_kept_s
+                token = signer.token(WALLET, signer.issuer, {Role.SERVICE})
+                own = (token, until)
+            return token
 
         self._service = ServiceClient(base_url, authorise, deadline_s=deadline_s)
+
+    @classmethod
+    def of(
+        cls, name: str, settings: SchemeSettings, *, deadline_s: float = DEADLINE_S, token_kept_s: float = 0.0
+    ) -> WalletClient:
+        """Give the way to the wallet for the service of this name, as its settings say."""
+        signer = TokenSigner.from_file(name, settings.signing_key_file)
+        return cls(settings.wallet_url, signer, deadline_s=deadline_s, token_kept_s=token_kept_s)
 
     def post_transfers(self, body: Mapping[str, Any], *, key: str, on_behalf_of: str | None = None) -> dict[str, Any]:
         """Post a `PostTransfers`; gives the journal's id and the transfers' ids."""
         return self._post("/transfers", body, key, on_behalf_of)
 
     def open_hold(self, body: Mapping[str, Any], *, key: str, on_behalf_of: str | None = None) -> dict[str, Any]:
-        """Open an `OpenHold`; gives its id."""
+        """Open an `OpenHold`; gives its id and, as `amount`, how much was set apart."""
         return self._post("/holds", body, key, on_behalf_of)
+
+    def capture_hold(
+        self, hold_id: str, body: Mapping[str, Any], *, key: str, on_behalf_of: str | None = None
+    ) -> dict[str, Any]:
+        """Do a `CaptureHold`; gives the journal's id, the transfer's id, and the hold as it is then."""
+        return self._post(f"/holds/{quote(hold_id, safe='')}/captures", body, key, on_behalf_of)
 
     def release_hold(self, hold_id: str, *, key: str, on_behalf_of: str | None = None) -> dict[str, Any]:
         """Release what remains of a hold."""
         return self._post(f"/holds/{hold_id}/releases", {}, key, on_behalf_of)
+
+    def holds(self, account: str, purpose: str) -> list[dict[str, Any]]:
+        """Give this service's own holds on an account that have exactly this purpose, newest first."""
+        items: list[dict[str, Any]] = self._get("/holds", {"account": account, "purpose": purpose})["items"]
+        return items
 
     def open_loan_account(
         self, loan_id: str, principal: int, *, key: str, on_behalf_of: str | None = None
@@ -78,6 +112,14 @@ class WalletClient:
         """Give an account of this service's own scheme with its balance."""
         return self._get(f"/accounts/{quote(address, safe=':')}")
 
+    def balances(self, addresses: Sequence[str]) -> list[dict[str, Any]]:
+        """Give what stands on 1 to `MAX_BALANCES` accounts of this service's own scheme, in their order.
+
+        Each is `{"account", "asset", "balance", "held", "available"}`; nothing stands on what is not opened yet.
+        """
+        items: list[dict[str, Any]] = self._get("/balances", {"account": list(addresses)})["items"]
+        return items
+
     def fund(self, code: str) -> dict[str, Any]:
         """Give a fund of this service's own scheme and what it can still spend."""
         return self._get(f"/funds/{quote(code, safe='')}")
@@ -101,7 +143,7 @@ class WalletClient:
             )
         )
 
-    def _get(self, path: str, params: Mapping[str, str] | None = None) -> dict[str, Any]:
+    def _get(self, path: str, params: Mapping[str, str | Sequence[str]] | None = None) -> dict[str, Any]:
         return _delivered(lambda: self._service.request("GET", BASE + path, params=params))
 
     def close(self) -> None:

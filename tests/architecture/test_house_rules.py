@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import os
 import re
+import tomllib
 from collections.abc import Iterator
 from importlib import import_module
 from pathlib import Path
@@ -12,18 +13,22 @@ from types import ModuleType
 
 import pytest
 
+from stadsbeurs import house
+
 ROOT = Path(__file__).parents[2]
+SERVICES = tuple(service.package for service in house.SERVICES)
 PACKAGES = {
     "foundation": ROOT / "libs/foundation",
     "wallet_contract": ROOT / "libs/wallet_contract",
-    "wallet": ROOT / "services/wallet/wallet",
-    "burgerbudget": ROOT / "services/burgerbudget/burgerbudget",
-    "sociaal_krediet": ROOT / "services/sociaal-krediet/sociaal_krediet",
+    **{service.package: ROOT / "services" / service.name / service.package for service in house.SERVICES},
     "gateway": ROOT / "gateway/gateway",
     "stadsbeurs": ROOT / "infra/local/stadsbeurs",
-    "stripe_stand_in": ROOT / "infra/stand_ins/stripe_stand_in",
+    **{
+        folder.name: folder
+        for folder in sorted((ROOT / "infra/stand_ins").iterdir())
+        if (folder / "__init__.py").is_file()
+    },
 }
-SERVICES = ("wallet", "burgerbudget", "sociaal_krediet")
 NOT_OURS = {
     ".git",
     ".venv",
@@ -74,7 +79,7 @@ IMPURE = re.compile(
     r"(sqlalchemy|sqlmodel|alembic|psycopg|fastapi|starlette|httpx|celery|kombu|redis|stamina|structlog|prometheus_client"
     r"|os|io|sys|time|random|secrets|socket|subprocess|threading|asyncio|pathlib|tempfile|logging"
     r"|foundation\.(database|http|clock|settings|outbox|inbox|idempotency|application|access|observability|work|schedule|metrics"
-    r"|identifiers|tables)"
+    r"|identifiers|tables|file_work)"
     r"|wallet_contract\.client)(\.|$)"
 )
 
@@ -210,3 +215,22 @@ def test_every_package_can_be_imported_whole() -> None:
         name = module_of(path)
         if ".migrations" not in name and not name.endswith("__main__"):
             import_module(name)
+
+
+def test_the_project_file_names_every_package_wherever_packages_are_named() -> None:
+    """A package that is left out of a list is not an error there: it is only never looked at."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]
+    roots = {str(folder.parent.relative_to(ROOT)) for folder in PACKAGES.values()}
+    assert set(project["setuptools"]["packages"]["find"]["where"]) == roots
+    assert set(project["mypy"]["mypy_path"]) == roots
+    assert set(project["mypy"]["packages"]) == set(PACKAGES)
+    assert set(project["importlinter"]["root_packages"]) == set(PACKAGES)
+    assert set(project["ruff"]["lint"]["isort"]["known-first-party"]) == {*PACKAGES, "tests"}
+    contracts = project["importlinter"]["contracts"]
+    [independent] = [one for one in contracts if one["type"] == "independence"]
+    assert set(independent["modules"]) == {*SERVICES, "gateway"}
+    [pure] = [one for one in contracts if one["name"] == "Rules and postings are pure"]
+    layered = {name for one in contracts if one["type"] == "layers" for name in one.get("containers", ())}
+    for scheme in set(SERVICES) - {"wallet"}:
+        assert {f"{scheme}.rules", f"{scheme}.postings"} <= set(pure["source_modules"])
+        assert scheme in layered, f"{scheme} has no contract of its layers"

@@ -13,14 +13,11 @@ from sqlalchemy.engine import make_url
 from sqlmodel import SQLModel
 
 from foundation.tables import TABLES
-from tests.architecture.test_house_rules import module_of, sources
+from tests.architecture.test_house_rules import SERVICES, module_of, sources
 from tests.support.databases import ServiceDatabase, TestServer
 
-SCHEMAS = {
-    "burgerbudget": {"burgerbudget"},
-    "sociaal_krediet": {"sociaal_krediet"},
-    "wallet": {"wallet", "ledger", "holders", "payouts", "audit"},
-}
+# The wallet has a schema for each of its parts; a scheme has one, called after it.
+SCHEMAS = {service: {service} for service in SERVICES} | {"wallet": {"wallet", "ledger", "holders", "payouts", "audit"}}
 
 
 @pytest.fixture(params=sorted(SCHEMAS))

@@ -7,7 +7,7 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
-from datetime import date
+from datetime import date, datetime, timedelta, timezone
 from typing import Any
 
 import httpx
@@ -22,7 +22,7 @@ from foundation.refusals import Problem, problem
 from stadsbeurs import ports
 from tests.support.callers import Callers
 from wallet_contract.client import WalletClient
-from wallet_contract.messages import OpenHold, PostTransfers, TransferLine
+from wallet_contract.messages import CaptureHold, OpenHold, PostTransfers, TransferLine
 
 BASE = "http://wallet.test"
 TRANSFERS = "/api/wallet/v1/transfers"
@@ -48,6 +48,18 @@ def client(callers: Callers) -> Iterator[WalletClient]:
     made = WalletClient(BASE, callers.signers["burgerbudget"])
     yield made
     made.close()
+
+
+def test_a_token_may_be_kept_for_requests_for_nobody_in_particular(wallet: respx.Router, callers: Callers) -> None:
+    route = wallet.post(TRANSFERS).respond(201, json={"id": "j-1", "transferIds": ["t-1"]})
+    client = WalletClient(BASE, callers.signers["burgerbudget"], token_kept_s=30)
+    for subject in (None, None, "closing/2026-Q3"):
+        client.post_transfers(BODY, key="use/1", on_behalf_of=subject)
+    client.close()
+    tokens = [call.request.headers["Authorization"].removeprefix("Bearer ") for call in route.calls]
+    assert tokens[0] == tokens[1] != tokens[2]
+    found = [callers.verifier("wallet").caller(token).on_behalf_of for token in tokens]
+    assert found == [None, None, "closing/2026-Q3"]
 
 
 def refusal(status: int, code: str, **headers: str) -> httpx.Response:
@@ -94,6 +106,61 @@ def test_holds_are_opened_and_released(wallet: respx.Router, client: WalletClien
         "purpose": "closing/2026-Q3",
     }
     assert json.loads(released.calls[0].request.content) == {}
+
+
+def test_a_hold_of_what_there_is_says_its_minimum_and_its_end() -> None:
+    until = datetime(2026, 11, 3, 14, 5, tzinfo=timezone(timedelta(hours=1)))
+    hold = OpenHold("holder:1:belkosten", 500, "call/1", minimum=4, expires_at=until)
+    assert hold.as_json() == {
+        "account": "holder:1:belkosten",
+        "amount": 500,
+        "asset": "EUR",
+        "purpose": "call/1",
+        "minimum": 4,
+        "expiresAt": "2026-11-03T14:05:00+01:00",
+    }
+
+
+def test_holds_are_captured_and_let_go_of_with_a_posting(wallet: respx.Router, client: WalletClient) -> None:
+    captures = wallet.post("/api/wallet/v1/holds/h-1/captures").respond(201, json={"id": "j-1"})
+    posted = wallet.post(TRANSFERS).respond(201, json={"id": "j-2"})
+    whole = CaptureHold("clearing:belkosten", 42, "call", date(2026, 11, 3), grant_key="call/1", final=True)
+    part = CaptureHold("payable:1:belkosten", 5, "capture", date(2026, 11, 3), reference="r", explanation="e")
+    for body in (whole, part):
+        assert client.capture_hold("h-1", body.as_json(), key="call/1") == {"id": "j-1"}
+    assert [json.loads(call.request.content) for call in captures.calls] == [
+        {
+            "destination": "clearing:belkosten",
+            "amount": 42,
+            "kind": "call",
+            "valueDate": "2026-11-03",
+            "late": "firstOpenDay",
+            "final": True,
+            "grantKey": "call/1",
+        },
+        {
+            "destination": "payable:1:belkosten",
+            "amount": 5,
+            "kind": "capture",
+            "valueDate": "2026-11-03",
+            "late": "firstOpenDay",
+            "final": False,
+            "reference": "r",
+            "explanation": "e",
+        },
+    ]
+    line = TransferLine("holder:1:belkosten", "clearing:belkosten", 42, hold_id="h-1")
+    body = PostTransfers("call", date(2026, 11, 3), [line], releases=("h-1", "h-2")).as_json()
+    client.post_transfers(body, key="import/1")
+    assert json.loads(posted.calls[0].request.content)["releases"] == ["h-1", "h-2"]
+    assert "releases" not in BODY
+
+
+def test_many_balances_are_one_question(wallet: respx.Router, client: WalletClient) -> None:
+    route = wallet.get("/api/wallet/v1/balances").respond(200, json={"items": [{"account": "fund:belkosten"}]})
+    assert client.balances(["fund:belkosten", "clearing:belkosten"]) == [{"account": "fund:belkosten"}]
+    [call] = route.calls
+    assert call.request.url.params.get_list("account") == ["fund:belkosten", "clearing:belkosten"]
 
 
 OUTAGES: dict[str, Any] = {

@@ -10,8 +10,9 @@ from joserfc.jwk import OKPKey
 
 from foundation.access import Role, TokenSigner, TokenVerifier
 from foundation.identifiers import new_id
+from stadsbeurs import house
 
-ISSUERS = ("gateway", "wallet", "burgerbudget", "sociaal-krediet")
+ISSUERS = tuple(house.issuers())
 
 
 class Client(TestClient):

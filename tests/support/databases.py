@@ -35,6 +35,19 @@ class ServiceDatabase:
         return provision.address(self.superuser_url, self.name, role, PASSWORD)
 
 
+def _hurry_log_ins(running: postgres.RunningPostgres) -> None:
+    """Store passwords with one round of hashing: each log-in repeats the rounds, and a test logs in about ten times."""
+    with psycopg.connect(running.url(), autocommit=True) as admin:
+        if admin.info.server_version < 160_000:
+            return
+        admin.execute("ALTER SYSTEM SET scram_iterations = 1")
+        admin.execute("SELECT pg_reload_conf()")
+    # A session may not have heard of the new setting yet; what it says for itself counts at once.
+    with psycopg.connect(running.url(), options="-c scram_iterations=1", autocommit=True) as admin:
+        role = sql.Identifier(postgres.SUPERUSER)
+        admin.execute(sql.SQL("ALTER ROLE {} PASSWORD {}").format(role, sql.Literal(running.cluster.password)))
+
+
 class TestServer:
     """A PostgreSQL with the roles of every service and a migrated template for each that was asked for."""
 
@@ -46,7 +59,9 @@ class TestServer:
 
     @classmethod
     def start(cls, folder: Path, *, durable: bool = False) -> TestServer:
-        return cls(postgres.start(folder, durable=durable))
+        running = postgres.start(folder, durable=durable)
+        _hurry_log_ins(running)
+        return cls(running)
 
     def stop(self) -> None:
         self.running.stop()

@@ -9,6 +9,7 @@ import time
 from collections.abc import Mapping
 
 from foundation.money import euros
+from stadsbeurs.demo_calling import Calling, stand_in_of
 from stadsbeurs.demo_credits import Credits
 from stadsbeurs.demo_house import Workplace, house_of_its_own
 from stadsbeurs.demo_loans import Loan
@@ -19,7 +20,7 @@ from stadsbeurs.people import People
 from stadsbeurs.sample import ENROLMENT_DAY, Municipality
 from stadsbeurs.story import Story
 
-STEPS = 12
+STEPS = 14
 
 
 def run(installation: Installation, port: int = 0) -> int:
@@ -69,6 +70,11 @@ def tell(story: Story, people: People, workplace: Workplace) -> Mapping[str, str
     loan.lend()
     loan.repay()
 
+    # People call free of charge whom they need; the provider's bill is held against every call.
+    calling = Calling(municipality, stand_in_of(workplace.house))
+    calling.call()
+    calling.settle_bill()
+
     # The ledger proves itself, with other code than wrote it.
     proof = Proof(municipality)
     proof.give()
@@ -78,6 +84,7 @@ def tell(story: Story, people: People, workplace: Workplace) -> Mapping[str, str
         **payout.figures(),
         **other_schemes.figures(),
         **loan.figures(),
+        **calling.figures(),
         **proof.figures(),
     }
 

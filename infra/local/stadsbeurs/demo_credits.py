@@ -57,7 +57,7 @@ class Credits:
             "The same books count lessons, pieces, points and leefgeld: filled and spent"
         ):
             for credit in CREDITS:
-                self._fill(credit)
+                self.municipality.fill_fund(credit.fund, credit.name, credit.deposit, credit.asset)
                 self._grant(credit)
                 self._check_fund(credit)
             self._spend()
@@ -66,14 +66,6 @@ class Credits:
     def figures(self) -> dict[str, str]:
         """What the summary shows of it."""
         return self._figures
-
-    def _fill(self, credit: Credit) -> None:
-        funds, key = f"{WALLET}/funds", f"sample-{credit.fund}"
-        maker, checker = self.municipality.finance_maker, self.municipality.finance_checker
-        maker.post(funds, key, {"code": credit.fund, "name": credit.name, "asset": credit.asset})
-        deposit = {"amount": credit.deposit, "reference": "begroting-2026", "reason": f"Begroting 2026, {credit.name}"}
-        proposed = maker.post(f"{funds}/{credit.fund}/deposits", f"{key}-deposit", deposit)
-        checker.post(f"{funds}/{credit.fund}/deposits/{proposed['id']}/confirmations", f"{key}-confirmed")
 
     def _grant(self, credit: Credit) -> None:
         transfer = {

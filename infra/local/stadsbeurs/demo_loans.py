@@ -10,7 +10,6 @@ import httpx
 from schwifty import IBAN
 
 from foundation.money import Cents, cents_of, euros
-from foundation.target_days import next_target_day
 from stadsbeurs.people import SOCIAAL_KREDIET, WALLET, Person
 from stadsbeurs.sample import Municipality
 from stadsbeurs.story import Story, wait_until
@@ -41,7 +40,7 @@ class Loan:
     def lend(self) -> None:
         """Apply, decide and pay the creditors, each by somebody else."""
         with self._story.step("An interest-free loan: applied for, decided and paid out, each by somebody else"):
-            self._fill_fund()
+            self.municipality.fill_fund(FUND, "Sociaal krediet, leenfonds", DEPOSIT)
             self._apply_and_decide()
             self._pay_creditors()
 
@@ -57,14 +56,6 @@ class Loan:
         return self._figures
 
     # Lending
-
-    def _fill_fund(self) -> None:
-        funds, maker = f"{WALLET}/funds", self.municipality.finance_maker
-        maker.post(funds, "sample-loan-fund", {"code": FUND, "name": "Sociaal krediet", "asset": "EUR"})
-        deposit = {"amount": DEPOSIT, "reference": "begroting-2026", "reason": "Begroting 2026, leenfonds"}
-        proposed = maker.post(f"{funds}/{FUND}/deposits", "sample-loan-deposit", deposit)
-        address = f"{funds}/{FUND}/deposits/{proposed['id']}/confirmations"
-        self.municipality.finance_checker.post(address, "sample-loan-deposit-confirmed")
 
     def _apply_and_decide(self) -> None:
         self.decided_on = self.municipality.last_day
@@ -98,16 +89,8 @@ class Loan:
     def _pay_creditors(self) -> None:
         """By a batch of purse `krediet`; the bank gives one payment back, and an instalment comes in with it."""
         self.municipality.today(self.decided_on + COOLING_OFF)
-        day = next_target_day(self.municipality.last_day)
-        maker, checker = self.municipality.finance_maker, self.municipality.finance_checker
-        body = {"purse": "krediet", "executeOn": day.isoformat()}
-        batch = maker.post(f"{WALLET}/payout-batches", "sample-loan-payout", body)
+        batch = self.municipality.pay_out("krediet")
         self._story.check("one batch pays both creditors", (2, PRINCIPAL), (batch["lines"], batch["total"]))
-        address = f"{WALLET}/payout-batches/{batch['id']}"
-        submitted = maker.post(f"{address}/submissions", "sample-loan-payout-submitted")
-        hash_ = {"contentHash": submitted["contentHash"]}
-        checker.post(f"{address}/approvals", "sample-loan-payout-approved", hash_)
-        maker.post(f"{address}/sendings", "sample-loan-payout-sent", {"channel": "sepa"})
         self._import_statement(batch["id"])
 
     def _import_statement(self, batch: str) -> None:

@@ -16,9 +16,11 @@ from stadsbeurs.installation import Installation
 from stadsbeurs.probes import http_probe
 from stadsbeurs.processes import Process
 
+MIGRATIONS = "migrations"
 GATEWAY = "gateway"
 GATEWAY_METRICS = "gateway-metrics"
 STRIPE_STAND_IN = "stripe-stand-in"
+TELECOM_STAND_IN = "telecom-stand-in"
 STRIPE_KEY_SETTING = "STADSBEURS_STRIPE_KEY"
 SETTLES_AFTER_S = "2"
 """How soon a debit at the stand-in of Stripe ends by itself; at Stripe it takes days."""
@@ -78,6 +80,10 @@ SERVICES = (
         workers=(Worker("sociaal-krediet-worker", ("sociaal-krediet.jobs", "sociaal-krediet.outbox"), beat=True),),
         collects=True,
     ),
+    Service(
+        "belkosten",
+        workers=(Worker("belkosten-worker", ("belkosten.jobs", "belkosten.outbox"), beat=True),),
+    ),
 )
 
 
@@ -106,7 +112,7 @@ def issuers(services: Sequence[Service] = SERVICES) -> list[str]:
 def port_names(services: Sequence[Service] = SERVICES) -> list[str]:
     """What gets a free port; the gateway's own is given, and its figures are shown on another that stays inside."""
     ours = [[_api(service), *(worker.name for worker in service.workers)] for service in services]
-    stand_ins = [STRIPE_STAND_IN] if has_stripe_stand_in(services) else []
+    stand_ins = [*([STRIPE_STAND_IN] if has_stripe_stand_in(services) else []), TELECOM_STAND_IN]
     return ["postgres", "valkey", *(name for names in ours for name in names), *stand_ins, GATEWAY_METRICS]
 
 
@@ -134,11 +140,24 @@ def table(
         needs=postgres,
         runs_once=True,
     )
-    rows = [*servers, databases]
+    migrations = Process(
+        name=MIGRATIONS,
+        # All in one process: starting Python and reading the migrations' libraries takes longer than the migrations.
+        argv=_python("foundation.migrate", *(service.package for service in services)),
+        environment={
+            **_inherited(),
+            **{_migration_setting(service): owner_url(installation, plan, service) for service in services},
+        },
+        needs=(databases.name,),
+        runs_once=True,
+    )
+    rows = [*servers, databases, migrations]
     for service in services:
         rows += _service_rows(installation, plan, service, services, valkey)
     if STRIPE_STAND_IN in plan.ports:
         rows.append(_stripe_stand_in(installation, plan))
+    if TELECOM_STAND_IN in plan.ports:
+        rows.append(_telecom_stand_in(installation, plan))
     rows.append(
         Process(
             name=GATEWAY,
@@ -161,22 +180,12 @@ def _service_rows(
     valkey: tuple[str, ...],
 ) -> list[Process]:
     environment = service_environment(installation, plan, service, services)
-    migrations = Process(
-        name=f"{service.name}-migrations",
-        argv=_python("foundation.migrate", service.package),
-        environment={
-            **_inherited(),
-            "STADSBEURS_MIGRATION_DATABASE_URL": owner_url(installation, plan, service),
-        },
-        needs=("databases",),
-        runs_once=True,
-    )
     port = plan.ports[_api(service)]
     api = Process(
         name=_api(service),
         argv=_python("foundation.serve", f"{service.package}.app:api", "--port", str(port)),
         environment=environment,
-        needs=(migrations.name,),
+        needs=(MIGRATIONS,),
         probe=http_probe(port),
         stops_within_s=15.0,
     )
@@ -188,13 +197,13 @@ def _service_rows(
                 *("--port", str(plan.ports[worker.name]), *(["--beat"] if worker.beat else [])),
             ),
             environment=environment,
-            needs=(migrations.name, *valkey),
+            needs=(MIGRATIONS, *valkey),
             probe=http_probe(plan.ports[worker.name]),
             stops_within_s=WORKER_STOPS_WITHIN_S,
         )
         for worker in service.workers
     ]
-    return [migrations, api, *workers]
+    return [api, *workers]
 
 
 def _stripe_stand_in(installation: Installation, plan: Plan) -> Process:
@@ -210,6 +219,26 @@ def _stripe_stand_in(installation: Installation, plan: Plan) -> Process:
             "STADSBEURS_STRIPE_PUBLIC_URL": f"http://127.0.0.1:{port}",
             "STADSBEURS_STRIPE_WEBHOOK_URL": events,
             "STADSBEURS_STRIPE_SETTLES_AFTER_S": SETTLES_AFTER_S,
+        },
+        probe=http_probe(port),
+        stops_within_s=15.0,
+    )
+
+
+def _telecom_stand_in(installation: Installation, plan: Plan) -> Process:
+    """The telephone provider on the other side of belkosten; it comes in through the gateway, like any provider."""
+    port = plan.ports[TELECOM_STAND_IN]
+    key = keys.signing_key_file(installation.keys, keys.STAND_IN_ISSUER)
+    return Process(
+        name=TELECOM_STAND_IN,
+        argv=_python("foundation.serve", "telecom_stand_in.app:api", "--port", str(port)),
+        environment={
+            **_inherited(),
+            "STADSBEURS_BUSINESS_DATE_FILE": str(installation.business_date_file),
+            "STADSBEURS_TELECOM_STAND_IN_FILE": str(installation.root / "telecom-stand-in.sqlite"),
+            "STADSBEURS_TELECOM_GATEWAY_URL": f"http://127.0.0.1:{plan.gateway_port}",
+            "STADSBEURS_TELECOM_TOKEN_KEY_FILE": str(key),
+            "STADSBEURS_TELECOM_TOKEN_ISSUER": keys.STAND_IN_ISSUER,
         },
         probe=http_probe(port),
         stops_within_s=15.0,
@@ -280,6 +309,11 @@ def _url(installation: Installation, plan: Plan, service: Service, role: str) ->
     return provision.address(plan.admin_url, provision.database_of(service.package), role, password)
 
 
+def _migration_setting(service: Service) -> str:
+    """The setting that `foundation.migrate` reads; written here too, because it would bring a whole database along."""
+    return f"STADSBEURS_{service.package.upper()}_MIGRATION_DATABASE_URL"
+
+
 def _shared(installation: Installation, plan: Plan, services: Sequence[Service]) -> dict[str, str]:
     """What every process of ours is told."""
     return {
@@ -296,7 +330,7 @@ def _shared(installation: Installation, plan: Plan, services: Sequence[Service])
 
 def _inherited() -> dict[str, str]:
     """The caller's environment, without the addresses of servers: each process gets its own and no other's."""
-    ours = {DATABASE_SETTING, REDIS_SETTING, provision.ADMIN_URL_SETTING, "STADSBEURS_MIGRATION_DATABASE_URL"}
+    ours = {DATABASE_SETTING, REDIS_SETTING, provision.ADMIN_URL_SETTING, *map(_migration_setting, SERVICES)}
     kept = {name: value for name, value in os.environ.items() if name not in ours and not name.startswith("PG")}
     # The last one lets a process of ours tell that it is to die with its supervisor.
     return {**kept, "STADSBEURS_ENVIRONMENT": "local", "PYTHONUNBUFFERED": "1", "STADSBEURS_SUPERVISED": "1"}

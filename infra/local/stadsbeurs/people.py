@@ -16,6 +16,7 @@ from stadsbeurs.mistakes import Mistake
 WALLET = "/api/wallet/v1"
 BURGERBUDGET = "/api/burgerbudget/v1"
 SOCIAAL_KREDIET = "/api/sociaal-krediet/v1"
+BELKOSTEN = "/api/belkosten/v1"
 
 PAGE = 1000
 TRIES = 60

@@ -15,6 +15,7 @@ from typing import Any
 
 from foundation.money import cents_of, euros
 from foundation.periods import Quarter
+from foundation.target_days import next_target_day
 from stadsbeurs import business_date
 from stadsbeurs.accounts import write_private
 from stadsbeurs.installation import Installation
@@ -101,6 +102,25 @@ class Municipality:
         self.last_day = day
         self.story.tell(f"the business date is {day}")
 
+    def fill_fund(self, code: str, name: str, amount: int, asset: str = "EUR") -> None:
+        """Open a fund and have two people put an amount in, in its smallest unit."""
+        self.finance_maker.post(f"{WALLET}/funds", f"sample-{code}", {"code": code, "name": name, "asset": asset})
+        deposit = {"amount": amount, "reference": "begroting-2026", "reason": f"Begroting 2026, {name}"}
+        proposed = self.finance_maker.post(f"{WALLET}/funds/{code}/deposits", f"sample-{code}-deposit", deposit)
+        confirmations = f"{WALLET}/funds/{code}/deposits/{proposed['id']}/confirmations"
+        self.finance_checker.post(confirmations, f"sample-{code}-confirmed")
+
+    def pay_out(self, purse: str) -> Any:
+        """Pay all that is due out of one kind of purse on the next TARGET day: one person makes the batch, another approves."""
+        body = {"purse": purse, "executeOn": next_target_day(self.last_day).isoformat()}
+        batch = self.finance_maker.post(f"{WALLET}/payout-batches", f"sample-{purse}-payout", body)
+        address, key = f"{WALLET}/payout-batches/{batch['id']}", f"sample-{purse}-payout"
+        submitted = self.finance_maker.post(f"{address}/submissions", f"{key}-submitted")
+        hash_ = {"contentHash": submitted["contentHash"]}
+        self.finance_checker.post(f"{address}/approvals", f"{key}-approved", hash_)
+        self.finance_maker.post(f"{address}/sendings", f"{key}-sent", {"channel": "sepa"})
+        return batch
+
     # Step 1: money in the fund, and people who take part
 
     def enrol(self) -> None:
@@ -116,12 +136,7 @@ class Municipality:
             self.story.for_each("participants enrolled", self.sample.participants, self._enrol)
 
     def _fill_fund(self) -> None:
-        fund = {"code": FUND, "name": "Burgerbudget", "asset": "EUR"}
-        self.finance_maker.post(f"{WALLET}/funds", "sample-fund", fund)
-        deposit = {"amount": DEPOSIT, "reference": "begroting-2026", "reason": "Begroting 2026, post burgerbudget"}
-        proposed = self.finance_maker.post(f"{WALLET}/funds/{FUND}/deposits", "sample-deposit", deposit)
-        confirmations = f"{WALLET}/funds/{FUND}/deposits/{proposed['id']}/confirmations"
-        self.finance_checker.post(confirmations, "sample-deposit-confirmed")
+        self.fill_fund(FUND, "Burgerbudget", DEPOSIT)
         self.story.tell(f"fund {FUND}: € {euros(DEPOSIT)} proposed by finance-maker, confirmed by finance-checker")
 
     def _register_holders(self) -> list[str]:

@@ -7,29 +7,25 @@ from fastapi import FastAPI
 from burgerbudget import tasks
 from burgerbudget.routes import ROUTERS
 from burgerbudget.settings import NAME, BurgerbudgetSettings
-from foundation import outbox, outbox_routes
+from foundation import outbox_routes
 from foundation.access import TokenVerifier
 from foundation.application import create_api
 from foundation.database import Database
 from foundation.objections import EXAMPLE_ADDRESS
-from foundation.observability import configure_logging
+from foundation.parts import parts_of
 from foundation.settings import load
-from foundation.work import Bell, configure
+from foundation.work import Bell
 
 
 def api() -> FastAPI:
     """Make the API as the settings say."""
     settings = load(BurgerbudgetSettings)
-    configure_logging(f"{NAME}-api", settings.log_level)
-    celery = configure(NAME, settings.redis_url.get_secret_value())
-    outbox.hang_bell(Bell(celery, f"{NAME}.outbox", "deliver-announced-outbox-row"))
+    parts = parts_of(NAME, settings)
     return make_api(
-        Database(
-            settings.database_url.get_secret_value(), pool_size=settings.database_pool_size, application_name=NAME
-        ),
-        TokenVerifier.from_file(NAME, settings.trusted_keys_file),
-        Bell(celery, f"{NAME}.jobs", tasks.JOBS),
-        Bell(celery, f"{NAME}.jobs", tasks.IMPORT),
+        parts.database,
+        parts.verifier,
+        Bell(parts.celery, f"{NAME}.jobs", tasks.JOBS),
+        Bell(parts.celery, f"{NAME}.jobs", tasks.IMPORT),
         settings.objection_address,
     )
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from functools import lru_cache
 
 from burgerbudget.rules.hours import HourRow, MalformedRow
+from foundation.row_files import RawRow
 
 EXTERNAL_ID_LIMIT = 100
 PARTICIPANT_NUMBER_LIMIT = 32
@@ -25,34 +25,16 @@ _CONTROL_IN_TEXT = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udff
 _SAFE_TO_SHOW = re.compile(r"[0-9]{1,4}[-/.][0-9]{1,2}[-/.][0-9]{1,4}|[+-]?[0-9]{1,4}(?:[.,][0-9]{0,4}){0,2}")
 
 
-@dataclass(frozen=True, slots=True)
-class RawRow:
-    """The texts of one row as they stand in the file, and the `problem` that made it impossible to take it
-    apart.
-
-    `row` is the line in the file on which the row begins, the header being line 1; in JSON the index + 1.
-    """
-
-    row: int
-    external_id: str
-    participant_number: str
-    worked_on: str
-    hours: str
-    activity: str
-    problem: str | None = None
-
-
 def parse_row(raw: RawRow) -> HourRow | MalformedRow:
-    """Read a row's fields: dates as 2026-04-18 or 18-04-2026, hours with a comma or a point, all trimmed.
+    """Read a row's five fields: dates as 2026-04-18 or 18-04-2026, hours with a comma or a point, all trimmed.
 
     A sign belongs to a number (`-2` is read, and refused later for its range); an exponent, a thousands
     separator and words do not. Only the activity may be empty, and only it may hold line breaks.
     """
-    external_id = raw.external_id.strip()
+    external_id, number, worked_on_text, hours_text, activity = [cell.strip() for cell in raw.cells]
     if len(external_id) > EXTERNAL_ID_LIMIT or _CONTROL.search(external_id):
         return MalformedRow(raw.row, "", f"externalId is langer dan {EXTERNAL_ID_LIMIT} tekens of bevat stuurtekens.")
-    number, activity = raw.participant_number.strip(), raw.activity.strip()
-    worked_on, hours = _date(raw.worked_on.strip()), hours_number(raw.hours.strip())
+    worked_on, hours = _date(worked_on_text), hours_number(hours_text)
     if (
         raw.problem is None
         and worked_on is not None
@@ -90,25 +72,19 @@ def hours_number(text: str) -> Decimal | None:
 
 def _reason(raw: RawRow) -> str:
     """Say in Dutch which field is wrong and how it should be written."""
-    required = {
-        "externalId": raw.external_id,
-        "participantNumber": raw.participant_number,
-        "workedOn": raw.worked_on,
-        "hours": raw.hours,
-    }
-    empty = [name for name, text in required.items() if not text.strip()]
+    external_id, number, worked_on, hours, _ = [cell.strip() for cell in raw.cells]
+    required = {"externalId": external_id, "participantNumber": number, "workedOn": worked_on, "hours": hours}
+    empty = [name for name, text in required.items() if not text]
     if empty:
         return f"{' en '.join(empty)} is leeg; vul het veld in."
-    if _date(raw.worked_on.strip()) is None:
-        return f"workedOn {_shown(raw.worked_on)} is geen datum; schrijf bijvoorbeeld 2026-04-18 of 18-04-2026."
-    if hours_number(raw.hours.strip()) is None:
-        return f"hours {_shown(raw.hours)} is geen getal; schrijf bijvoorbeeld 2,75."
-    number = raw.participant_number.strip()
+    if _date(worked_on) is None:
+        return f"workedOn {_shown(worked_on)} is geen datum; schrijf bijvoorbeeld 2026-04-18 of 18-04-2026."
+    if hours_number(hours) is None:
+        return f"hours {_shown(hours)} is geen getal; schrijf bijvoorbeeld 2,75."
     if len(number) > PARTICIPANT_NUMBER_LIMIT or _CONTROL.search(number):
         return f"participantNumber is langer dan {PARTICIPANT_NUMBER_LIMIT} tekens of bevat stuurtekens."
     return f"activity is langer dan {ACTIVITY_LIMIT} tekens of bevat stuurtekens."
 
 
 def _shown(text: str) -> str:
-    text = text.strip()
     return f"'{text}'" if _SAFE_TO_SHOW.fullmatch(text) else "(tekst)"

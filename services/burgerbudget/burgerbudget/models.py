@@ -21,6 +21,8 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import UUID as PG_UUID
 from sqlmodel import Field, SQLModel
 
+from foundation.file_work.models import FileImportBase, FileImportRowBase
+
 SCHEMA = "burgerbudget"
 
 
@@ -98,7 +100,7 @@ class ParticipationGap(SQLModel, table=True):
     recorded_by: str | None = Field(default=None, sa_type=Text)
 
 
-class HoursImport(SQLModel, table=True):
+class HoursImport(FileImportBase, table=True):
     """One file of hours, and how far it was worked through."""
 
     __tablename__ = "hours_import"
@@ -107,37 +109,14 @@ class HoursImport(SQLModel, table=True):
         Index("hours_import_unfinished", "received_at", postgresql_where=text("state = 'processing'")),
     )
 
-    id: UUID = Field(primary_key=True, sa_type=PG_UUID)
     organisation_id: UUID = Field(sa_type=PG_UUID)
-    inbox_id: UUID = Field(sa_type=PG_UUID)
-    media_type: str = Field(sa_type=Text)
-    dry_run: bool
-    partial: bool
-    state: str = Field(sa_type=Text)
-    rows_done: int = Field(sa_type=BigInteger)
-    attempts: int = Field(sa_type=SmallInteger, description="how often it was taken up since a row was last done")
-    accepted: int = Field(sa_type=BigInteger)
-    known: int = Field(sa_type=BigInteger)
-    refused: int = Field(sa_type=BigInteger)
-    problem: str | None = Field(default=None, sa_type=Text)
-    lease_token: UUID | None = Field(default=None, sa_type=PG_UUID)
-    lease_until: datetime | None = _instant(default=None)
-    received_by: str = Field(sa_type=Text)
-    received_at: datetime = _instant()
-    finished_at: datetime | None = _instant(default=None)
 
 
-class HoursImportRow(SQLModel, table=True):
+class HoursImportRow(FileImportRowBase, table=True):
     """One row of a file that was not accepted, with its reason."""
 
     __tablename__ = "hours_import_row"
     __table_args__ = _args(CheckConstraint("outcome IN ('known', 'refused')", name="import_row_outcome_known"))
-
-    import_id: UUID = Field(primary_key=True, sa_type=PG_UUID)
-    row: int = Field(primary_key=True, sa_type=BigInteger)
-    outcome: str = Field(sa_type=Text)
-    code: str | None = Field(default=None, sa_type=Text)
-    message: str | None = Field(default=None, sa_type=Text)
 
 
 class Hour(SQLModel, table=True):

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, StrictBool, StringConstraints, field_validator, model_validator
 from stdnum.nl import bsn
 
-from burgerbudget.models import Closing, Decision, Hour, HoursImport, Organisation, Participant, ParticipantQuarter
+from burgerbudget.models import Closing, Decision, Hour, Organisation, Participant, ParticipantQuarter
 from burgerbudget.parameters import PARAMETERS, policy_on
 from burgerbudget.queries.notices import NoticeRow
 from burgerbudget.rules.notices import words_of
@@ -186,59 +186,6 @@ class HourOut(ApiOut):
 class CorrectionIn(ApiModel):
     hours: AsWritten
     reason: LongLine
-
-
-class BatchAcceptedOut(ApiOut):
-    """A file was taken in and is being worked through."""
-
-    id: str
-    state: Literal["processing"] = "processing"
-
-
-class RowErrorOut(ApiOut):
-    code: str
-    message: str
-
-
-class BatchRowOut(ApiOut):
-    row: int
-    outcome: str
-    errors: list[RowErrorOut]
-
-
-class BatchOut(ApiOut):
-    """How far a file is, and every row of it that was not accepted."""
-
-    id: str
-    state: str
-    dry_run: bool
-    partial: bool
-    accepted: int
-    known: int
-    refused: int
-    problem: str | None
-    rows: list[BatchRowOut]
-
-    @classmethod
-    def of(cls, row: HoursImport, outcomes: list[Any]) -> BatchOut:
-        return cls(
-            id=str(row.id),
-            state=row.state,
-            dry_run=row.dry_run,
-            partial=row.partial,
-            accepted=row.accepted,
-            known=row.known,
-            refused=row.refused,
-            problem=row.problem,
-            rows=[
-                BatchRowOut(
-                    row=one.row,
-                    outcome=one.outcome,
-                    errors=[] if one.code is None else [RowErrorOut(code=one.code, message=one.message)],
-                )
-                for one in outcomes
-            ],
-        )
 
 
 class ProblemOut(ApiOut):

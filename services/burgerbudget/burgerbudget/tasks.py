@@ -12,10 +12,9 @@ from sqlmodel import Session
 from burgerbudget.actions import closings, imports, settling
 from burgerbudget.settings import NAME, BurgerbudgetSettings
 from foundation import clock, schedule
-from foundation.access import TokenSigner
 from foundation.database import Database, after_commit
+from foundation.file_work import work_through_next_file
 from foundation.identifiers import new_id
-from foundation.observability import configure_logging
 from foundation.outbox import Handler, Leased
 from foundation.settings import load
 from foundation.work import TASK_TIME_LIMIT_S, Bell, Worker
@@ -95,7 +94,7 @@ def work_through_files(database: Database, progress: Callable[[], None], ring_jo
         return time.monotonic() < until
 
     worked = False
-    while on() and imports.work_through_next_file(database, on):
+    while on() and work_through_next_file(database, imports.FILES, on):
         worked = True
         ring_jobs()
     if worked:
@@ -126,18 +125,8 @@ def worker() -> Worker:
     It stands here and not beside the API: a worker that imports every route starts half a second later.
     """
     settings = load(BurgerbudgetSettings)
-    configure_logging(f"{NAME}-worker", settings.log_level)
-    made = Worker(
-        NAME,
-        redis_url=settings.redis_url.get_secret_value(),
-        database=lambda: Database(
-            settings.database_url.get_secret_value(), pool_size=5, application_name=f"{NAME}-worker"
-        ),
-    )
-
-    def wallet() -> WalletClient:
-        return WalletClient(settings.wallet_url, TokenSigner.from_file(NAME, settings.signing_key_file))
+    made = Worker.of(NAME, settings)
 
     bell = Bell(made.celery, made.jobs_queue, JOBS)
-    register(made, wallet, lambda: bell(new_id()))
+    register(made, lambda: WalletClient.of(NAME, settings), lambda: bell(new_id()))
     return made

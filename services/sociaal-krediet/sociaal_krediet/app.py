@@ -6,14 +6,14 @@ from collections.abc import Sequence
 
 from fastapi import FastAPI
 
-from foundation import outbox, outbox_routes
+from foundation import outbox_routes
 from foundation.access import TokenVerifier
 from foundation.application import create_api
 from foundation.database import Database
 from foundation.objections import EXAMPLE_ADDRESS
-from foundation.observability import configure_logging
+from foundation.parts import parts_of
 from foundation.settings import load
-from foundation.work import Bell, configure
+from foundation.work import Bell
 from sociaal_krediet import tasks
 from sociaal_krediet.collecting import Collector
 from sociaal_krediet.outside import collector_of, wallet_of
@@ -25,17 +25,13 @@ from wallet_contract.client import WalletClient
 def api() -> FastAPI:
     """Make the API as the settings say."""
     settings = load(SociaalKredietSettings)
-    configure_logging(f"{NAME}-api", settings.log_level)
-    celery = configure(NAME, settings.redis_url.get_secret_value())
-    outbox.hang_bell(Bell(celery, f"{NAME}.outbox", "deliver-announced-outbox-row"))
+    parts = parts_of(NAME, settings)
     return make_api(
-        Database(
-            settings.database_url.get_secret_value(), pool_size=settings.database_pool_size, application_name=NAME
-        ),
-        TokenVerifier.from_file(NAME, settings.trusted_keys_file),
+        parts.database,
+        parts.verifier,
         wallet_of(settings),
         collector_of(settings),
-        ring_jobs=Bell(celery, f"{NAME}.jobs", tasks.JOBS),
+        ring_jobs=Bell(parts.celery, f"{NAME}.jobs", tasks.JOBS),
         webhook_secrets=settings.webhook_secrets(),
         objection_address=settings.objection_address,
         public_url=settings.public_url,

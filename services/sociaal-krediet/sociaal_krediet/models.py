@@ -24,6 +24,8 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import UUID as PG_UUID
 from sqlmodel import Field, SQLModel
 
+from foundation.notices.models import NoticeBase
+
 SCHEMA = "sociaal_krediet"
 
 
@@ -365,7 +367,7 @@ class Task(SQLModel, table=True):
     outcome: str | None = Field(default=None, sa_type=Text)
 
 
-class Notice(SQLModel, table=True):
+class Notice(NoticeBase, table=True):
     """A message to the borrower; its words are made when it is read."""
 
     __tablename__ = "notice"
@@ -373,12 +375,6 @@ class Notice(SQLModel, table=True):
         UniqueConstraint("kind", "about", name="notice_once"), Index("notice_of_holder", "holder_id", "made_at")
     )
 
-    id: UUID = _id()
     holder_id: str = _refers("person.holder_id", Text)
-    kind: str = Field(sa_type=Text)
     application_id: UUID | None = _refers("application.id", optional=True)
     loan_id: UUID | None = _refers("loan.id", optional=True)
-    about: str = Field(sa_type=Text)
-    made_on: date
-    made_at: datetime = _instant()
-    read_at: datetime | None = _instant(default=None)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from foundation.access import TokenSigner
 from sociaal_krediet.collecting import Collector
 from sociaal_krediet.collecting.stripe_api import STRIPE, StripeApi
 from sociaal_krediet.settings import NAME, SociaalKredietSettings
@@ -11,7 +10,7 @@ from wallet_contract.client import WalletClient
 
 def wallet_of(settings: SociaalKredietSettings) -> WalletClient:
     """Give the way to the wallet, signed as this service."""
-    return WalletClient(settings.wallet_url, TokenSigner.from_file(NAME, settings.signing_key_file))
+    return WalletClient.of(NAME, settings)
 
 
 def collector_of(settings: SociaalKredietSettings) -> Collector | None:

@@ -40,13 +40,6 @@ class UnknownTask(NotFound):
         super().__init__("Deze taak is er niet, of is niet voor u.")
 
 
-class UnknownNotice(NotFound):
-    code = "unknownNotice"
-
-    def __init__(self) -> None:
-        super().__init__("Dit bericht is niet bekend.")
-
-
 class OverCap(Conflict):
     """The loan or gift goes above what a household may have outstanding (SK-1)."""
 

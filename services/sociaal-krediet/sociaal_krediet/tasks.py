@@ -14,7 +14,6 @@ import structlog
 from foundation import clock, schedule
 from foundation.database import Database
 from foundation.money import Cents
-from foundation.observability import configure_logging
 from foundation.outbox import DeliveryFailed, DeliveryRefused, Handler, Leased
 from foundation.settings import load
 from foundation.work import TASK_TIME_LIMIT_S, Worker
@@ -207,13 +206,6 @@ def worker() -> Worker:
     It stands here and not beside the API: a worker that imports every route starts half a second later.
     """
     settings = load(SociaalKredietSettings)
-    configure_logging(f"{NAME}-worker", settings.log_level)
-    made = Worker(
-        NAME,
-        redis_url=settings.redis_url.get_secret_value(),
-        database=lambda: Database(
-            settings.database_url.get_secret_value(), pool_size=5, application_name=f"{NAME}-worker"
-        ),
-    )
+    made = Worker.of(NAME, settings)
     register(made, lambda: wallet_of(settings), lambda: collector_of(settings))
     return made

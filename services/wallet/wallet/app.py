@@ -7,9 +7,9 @@ from fastapi import FastAPI
 from foundation.access import TokenVerifier
 from foundation.application import create_api
 from foundation.database import Database
-from foundation.observability import configure_logging
+from foundation.parts import parts_of
 from foundation.settings import load
-from foundation.work import Bell, configure
+from foundation.work import Bell
 from wallet import tasks
 from wallet.audit import routes as audit_routes
 from wallet.audit.exports import routes as export_routes
@@ -17,6 +17,7 @@ from wallet.audit.receipts import routes as receipt_routes
 from wallet.audit.statements import routes as statement_routes
 from wallet.holders import routes as holder_routes
 from wallet.ledger import routes as ledger_routes
+from wallet.ledger.balances import routes as balance_routes
 from wallet.ledger.bulk import routes as bulk_routes
 from wallet.ledger.corrections import routes as correction_routes
 from wallet.ledger.holds import routes as hold_routes
@@ -33,15 +34,12 @@ from wallet.settings import NAME, WalletSettings
 def api() -> FastAPI:
     """Make the API as the settings say."""
     settings = load(WalletSettings)
-    configure_logging(f"{NAME}-api", settings.log_level)
-    celery = configure(NAME, settings.redis_url.get_secret_value())
+    parts = parts_of(NAME, settings)
     return make_api(
-        Database(
-            settings.database_url.get_secret_value(), pool_size=settings.database_pool_size, application_name=NAME
-        ),
-        TokenVerifier.from_file(NAME, settings.trusted_keys_file),
+        parts.database,
+        parts.verifier,
         settings,
-        Bell(celery, f"{NAME}.jobs", tasks.BULK),
+        Bell(parts.celery, f"{NAME}.jobs", tasks.BULK),
     )
 
 
@@ -55,6 +53,7 @@ def make_api(
         verifier=verifier,
         routers=[
             ledger_routes.router,
+            balance_routes.router,
             bulk_routes.router,
             correction_routes.router,
             hold_routes.router,

@@ -9,8 +9,6 @@ from __future__ import annotations
 import time
 
 from foundation.clock import now
-from foundation.database import Database
-from foundation.observability import configure_logging
 from foundation.settings import load
 from foundation.work import Worker
 from wallet.audit.actions import seal_due_blocks
@@ -63,13 +61,6 @@ def worker() -> Worker:
     It stands here and not beside the API: a worker that imports every route starts half a second later.
     """
     settings = load(WalletSettings)
-    configure_logging(f"{NAME}-worker", settings.log_level)
-    made = Worker(
-        NAME,
-        redis_url=settings.redis_url.get_secret_value(),
-        database=lambda: Database(
-            settings.database_url.get_secret_value(), pool_size=5, application_name=f"{NAME}-worker"
-        ),
-    )
+    made = Worker.of(NAME, settings)
     register(made, settings)
     return made

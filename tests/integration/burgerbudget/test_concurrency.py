@@ -6,6 +6,7 @@ import threading
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import Any, TypeVar
 
 import pytest
@@ -15,6 +16,7 @@ from burgerbudget import tasks
 from burgerbudget.actions import closings, imports
 from foundation import outbox
 from foundation.access import Role
+from foundation.file_work import work_through_next_file
 from foundation.identifiers import new_id
 from tests.integration.burgerbudget.town import Town, row
 
@@ -200,7 +202,7 @@ def test_corrections_of_one_row_at_once_leave_one(town: Town) -> None:
 @pytest.mark.parametrize("query", ["?partial=true", ""])
 def test_a_file_and_single_hours_at_once_both_arrive(query: str, town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
     """The file's days are filled by another organisation while the file is being judged."""
-    monkeypatch.setattr(imports, "CHUNK_ROWS", 10)
+    monkeypatch.setattr(imports, "FILES", replace(imports.FILES, chunk_rows=10))
     people = [town.participant("2026-07-01") for _ in range(4)]
     first, second = town.reporter(town.organisation()), town.reporter(town.organisation())
     lines = "".join(f"r{n};{people[n % 4]};2026-07-{1 + n // 4:02d};4;x\n" for n in range(60))
@@ -208,7 +210,7 @@ def test_a_file_and_single_hours_at_once_both_arrive(query: str, town: Town, mon
     assert answer.status_code == 202
 
     def import_file() -> list[Any]:
-        while imports.work_through_next_file(town.database, lambda: True):
+        while work_through_next_file(town.database, imports.FILES, lambda: True):
             pass
         return []
 
@@ -233,7 +235,7 @@ def test_a_file_and_single_hours_at_once_both_arrive(query: str, town: Town, mon
 def test_two_files_that_fill_the_same_days_at_once_never_overfill_them(
     query: str, town: Town, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(imports, "CHUNK_ROWS", 5)
+    monkeypatch.setattr(imports, "FILES", replace(imports.FILES, chunk_rows=5))
     people = [town.participant("2026-07-01") for _ in range(2)]
     reporters = [town.reporter(town.organisation()) for _ in range(3)]
     lines = "".join(f"r{n};{people[n % 2]};2026-07-{1 + n // 2:02d};10;x\n" for n in range(20))
@@ -243,7 +245,7 @@ def test_two_files_that_fill_the_same_days_at_once_never_overfill_them(
         ids.append(answer.json()["id"])
 
     def work() -> None:
-        while imports.work_through_next_file(town.database, lambda: True):
+        while work_through_next_file(town.database, imports.FILES, lambda: True):
             pass
 
     at_once(work, work, work)

@@ -6,6 +6,7 @@ import csv
 import json
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -16,12 +17,16 @@ from sqlalchemy import text
 
 import stadsbeurs
 from burgerbudget.actions import imports
-from burgerbudget.hours_files import FileInspection
-from burgerbudget.queries import hours as hour_queries
+from burgerbudget.hours_files import COLUMNS
+from foundation import file_work
 from foundation.database import Database
+from foundation.file_work import MAX_ATTEMPTS, Arrived, work_through_next_file
+from foundation.file_work.queries import lease_next
+from foundation.file_work.working import work_in_chunks
 from foundation.hours import hours_text
 from foundation.identifiers import new_id
 from foundation.inbox import Upload
+from foundation.row_files import FileInspection
 from tests.support.builders.burgerbudget import (
     LedgerOnPaper,
     a_participant,
@@ -38,23 +43,19 @@ HEADER = "externalId;participantNumber;workedOn;hours;activity\n"
 def send(
     database: Database, organisation: UUID, content: bytes, *, dry_run: bool = False, partial: bool = False
 ) -> UUID:
-    inspection = FileInspection()
+    inspection = FileInspection(COLUMNS)
     inspection.feed(content)
     with Upload(100_000_000) as upload:
         upload.take(content)
-        file = imports.ReceivedFile(*inspection.finish())
-        return database.run(
-            lambda db: (
-                imports.receive_file(db, organisation, upload, file, dry_run=dry_run, partial=partial, actor="org").id
-            )
-        )
+        arrived = Arrived(upload, inspection.finish(), dry_run, partial)
+        return database.run(lambda db: imports.receive_file(db, organisation, arrived, "org").id)
 
 
 def result(database: Database, import_id: UUID) -> Any:
     with database.transaction() as db:
-        row = hour_queries.find_import(db, import_id)
+        row = file_work.find(db, imports.FILES, import_id)
         assert row is not None
-        outcomes = hour_queries.outcomes(db, import_id)
+        outcomes = file_work.outcomes(db, imports.FILES, import_id)
         return row, Counter(one.code for one in outcomes if one.code), outcomes
 
 
@@ -196,15 +197,13 @@ def test_the_same_file_again_is_known_and_changes_nothing(house: tuple[Database,
     assert ledger.purse(database, person, "vrij") == 2998
 
 
-def test_a_file_left_half_way_goes_on_where_it_was(
-    house: tuple[Database, UUID, str], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_file_left_half_way_goes_on_where_it_was(house: tuple[Database, UUID, str]) -> None:
     database, organisation, person = house
-    monkeypatch.setattr(imports, "CHUNK_ROWS", 3)
+    in_threes = replace(imports.FILES, chunk_rows=3)
     rows = [f"r{n};{person};2026-07-{n:02d};1;x" for n in range(1, 11)] + [f"r5;{person};2026-07-05;2;x", "bad;;;;"]
     import_id = send(database, organisation, a_file(*rows), partial=True)
     steps = 0
-    while imports.work_through_next_file(database, lambda: False):
+    while work_through_next_file(database, in_threes, lambda: False):
         steps += 1
     row, codes, _ = result(database, import_id)
     assert steps == 5
@@ -219,35 +218,31 @@ def test_a_worker_that_lost_its_lease_writes_nothing_more(house: tuple[Database,
     database, organisation, person = house
     import_id = send(database, organisation, a_file(f"a;{person};2026-07-02;2;x"), partial=True)
     with database.transaction() as db:
-        mine = hour_queries.lease_import(db, closing_judges=False)
+        mine = lease_next(db, imports.FILES)
     assert mine is not None
     with database.transaction() as db:
         db.execute(text("UPDATE burgerbudget.hours_import SET lease_token = :other"), {"other": new_id()})
-    imports._work_in_chunks(database, mine, lambda: True)
+    work_in_chunks(database, imports.FILES, mine, lambda: True)
     row, _, _ = result(database, import_id)
     assert (row.state, row.accepted) == ("processing", 0)
     assert count(database, "hour") == 0
 
 
-def test_a_file_that_breaks_its_worker_each_time_ends_with_a_problem(
-    house: tuple[Database, UUID, str], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_file_that_breaks_its_worker_each_time_ends_with_a_problem(house: tuple[Database, UUID, str]) -> None:
     database, organisation, person = house
     import_id = send(database, organisation, a_file(f"a;{person};2026-07-02;2;x"), partial=True)
 
-    def broken(*_: Any) -> None:
+    def broken(*_: Any) -> Any:
         raise RuntimeError("a fault of ours")
 
-    with monkeypatch.context() as patch:
-        patch.setattr(imports, "take_in", broken)
-        for _ in range(imports.MAX_ATTEMPTS):
-            with database.transaction() as db:
-                db.execute(text("UPDATE burgerbudget.hours_import SET lease_until = NULL"))
-            with pytest.raises(RuntimeError):
-                imports.work_through_next_file(database, lambda: True)
+    for _ in range(MAX_ATTEMPTS):
+        with database.transaction() as db:
+            db.execute(text("UPDATE burgerbudget.hours_import SET lease_until = NULL"))
+        with pytest.raises(RuntimeError):
+            work_through_next_file(database, replace(imports.FILES, take_in=broken), lambda: True)
     with database.transaction() as db:
         db.execute(text("UPDATE burgerbudget.hours_import SET lease_until = NULL"))
-    assert imports.work_through_next_file(database, lambda: True)
+    assert work_through_next_file(database, imports.FILES, lambda: True)
     row, _, _ = result(database, import_id)
     assert (row.state, row.accepted) == ("refused", 0)
     assert "12 pogingen" in row.problem

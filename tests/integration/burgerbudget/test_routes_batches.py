@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from burgerbudget.routes.hours import MAX_FILE_BYTES
 from foundation.access import Role
+from foundation.file_work.intake import MAX_FILE_BYTES
 from foundation.identifiers import new_id
 from tests.integration.burgerbudget.town import NAME, Town, code, row
 from tests.support.callers import Client

@@ -49,6 +49,19 @@ def test_a_refusal_in_a_route_leaves_nothing(admin: Client, count: Count) -> Non
     assert count("note") == 0
 
 
+def test_a_statement_alone_lasts_at_once_and_survives_a_connection_that_was_cut(
+    database: Database, count: Count
+) -> None:
+    insert = text("INSERT INTO note (text) VALUES ('a')")
+    assert database.alone(lambda connection: connection.execute(insert).rowcount) == 1
+    assert count("note") == 1
+    with database.transaction() as db:
+        cut = "SELECT count(pg_terminate_backend(pid, 5000)) FROM pg_stat_activity WHERE pid <> pg_backend_pid()"
+        assert db.execute(text(f"{cut} AND datname = current_database()")).scalar_one() >= 1
+    assert database.alone(lambda connection: connection.execute(insert).rowcount) == 1
+    assert count("note") == 2
+
+
 def test_a_session_for_reading_cannot_write(database: Database, admin: Client, count: Count) -> None:
     with pytest.raises(InternalError, match="read-only"), database.reading() as db:
         add(db, "a")

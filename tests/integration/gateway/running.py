@@ -21,9 +21,19 @@ from foundation.access import Role, TokenSigner
 from foundation.application import problem_response
 from gateway.settings import GatewaySettings
 from gateway.sign_in import AUDIENCE, STAND_IN
+from stadsbeurs.house import SERVICES
 
 MIB = 1024 * 1024
 UPLOAD_LIMIT = 100 * MIB
+
+
+class _Server(uvicorn.Server):
+    """A server that looks a hundred times a second whether it is to stop, not ten: tests stop hundreds of them."""
+
+    async def main_loop(self) -> None:
+        await self.on_tick(0)
+        while not self.should_exit:
+            await asyncio.sleep(0.01)
 
 
 class Running:
@@ -43,7 +53,7 @@ class Running:
             lifespan="on",
             timeout_graceful_shutdown=1,
         )
-        self._server = uvicorn.Server(config)
+        self._server = _Server(config)
         self._thread = threading.Thread(target=self._server.run, kwargs={"sockets": [self.socket]}, daemon=True)
         self._thread.start()
         until = time.monotonic() + 10
@@ -182,6 +192,11 @@ class House:
     def _write(self, name: str, key: OKPKey) -> None:
         (self.folder / name).write_text(json.dumps(key.as_dict(private=True)), encoding="utf-8")
 
+    @staticmethod
+    def everywhere(url: str) -> dict[str, str]:
+        """Give the settings with which every service answers at one address."""
+        return {f"{service.package}_url": url for service in SERVICES}
+
     def settings(self, **changes: Any) -> GatewaySettings:
         values: dict[str, Any] = {
             "environment": "local",
@@ -190,9 +205,7 @@ class House:
             "trusted_keys_file": self.folder / "trusted.json",
             "stand_in_identity_key_file": self.folder / "stand-in.jwk",
             "redis_url": self.redis_url,
-            "wallet_url": "http://127.0.0.1:1",
-            "burgerbudget_url": "http://127.0.0.1:1",
-            "sociaal_krediet_url": "http://127.0.0.1:1",
+            **self.everywhere("http://127.0.0.1:1"),
             "municipality_name": "Dordrecht",
         }
         return GatewaySettings(**(values | changes))

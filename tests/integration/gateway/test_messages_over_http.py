@@ -58,7 +58,7 @@ def visit(make_gateway: MakeGateway, wallet: Running) -> Iterator[Callable[..., 
     clients: list[httpx.Client] = []
 
     def open_page(holder: str, burgerbudget_url: str, path: str = "/mijn") -> httpx.Response:
-        served = make_gateway(wallet_url=wallet.url, burgerbudget_url=burgerbudget_url, sociaal_krediet_url=wallet.url)
+        served = make_gateway(**(House.everywhere(wallet.url) | {"burgerbudget_url": burgerbudget_url}))
         client = httpx.Client(base_url=served.url, headers={"Sec-Fetch-Site": "same-origin"}, timeout=30)
         clients.append(client)
         client.post("/aanmelden", data={"rol": "pass-holder", "houder": holder})
@@ -172,7 +172,7 @@ def test_a_loan_and_what_was_told_of_it_stand_on_the_page(
     made.add(MARIA, "vrij", 53964)
     made.loans, made.notices = [LOAN], [NOTICE]
     behind = serve(made.app)
-    served = make_gateway(wallet_url=behind.url, burgerbudget_url=burgerbudget.url, sociaal_krediet_url=behind.url)
+    served = make_gateway(**(House.everywhere(behind.url) | {"burgerbudget_url": burgerbudget.url}))
     with httpx.Client(base_url=served.url, headers={"Sec-Fetch-Site": "same-origin"}, timeout=30) as client:
         client.post("/aanmelden", data={"rol": "pass-holder", "houder": MARIA})
         page = client.get("/mijn").text

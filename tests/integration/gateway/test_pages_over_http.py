@@ -18,6 +18,7 @@ from foundation.access import Role
 from foundation.application import problem_response
 from gateway import sessions as sessions_module
 from gateway.app import create_gateway
+from stadsbeurs.house import SERVICES
 from tests.integration.gateway.issuer import CLIENT, Issuer
 from tests.integration.gateway.running import House, Running
 from tests.integration.gateway.wallet_stand_in import StandInWallet
@@ -420,18 +421,18 @@ def test_without_valkey_the_pages_say_so_and_the_api_goes_on(make_gateway: Any, 
 
 
 def test_ready_means_everything_behind_is_ready(make_gateway: Any, echo: Running) -> None:
-    good = make_gateway(wallet_url=echo.url, burgerbudget_url=echo.url, sociaal_krediet_url=echo.url)
+    services = [service.name for service in SERVICES]
+    good = make_gateway(**House.everywhere(echo.url))
     answer = httpx.get(good.url + "/readyz")
     assert answer.status_code == 200
     assert answer.json() == {
         "status": "ready",
-        "checks": {"wallet": True, "burgerbudget": True, "sociaal-krediet": True, "sessions": True},
+        "checks": dict.fromkeys([*services, "sessions"], True),
     }
     bad = make_gateway(wallet_url=echo.url, redis_url="redis://127.0.0.1:1/0")
     answer = httpx.get(bad.url + "/readyz")
     assert answer.status_code == 503
-    away = {"burgerbudget": False, "sociaal-krediet": False, "sessions": False}
-    assert answer.json()["checks"] == {"wallet": True, **away}
+    assert answer.json()["checks"] == {**dict.fromkeys([*services, "sessions"], False), "wallet": True}
     assert httpx.get(bad.url + "/healthz").json() == {"status": "alive"}
 
 

@@ -1,4 +1,4 @@
-"""A small wallet over HTTP, and what is lent beside it: the reads of the pass holder's page, in the contract's shapes."""
+"""A small wallet over HTTP, with the schemes beside it: the reads of the pass holder's page, in the contract's shapes."""
 
 from __future__ import annotations
 
@@ -25,6 +25,7 @@ class StandInWallet:
         self.transactions: dict[str, list[Json]] = {}
         self.notices: list[Json] = []
         self.loans: list[Json] = []
+        self.belkosten: dict[str, list[Json]] = {}
         self.answer: Response | None = None
         """Set: this is answered to everything."""
         self.app = self._app()
@@ -34,6 +35,7 @@ class StandInWallet:
         self.transactions.clear()
         self.notices.clear()
         self.loans.clear()
+        self.belkosten.clear()
         self.answer = None
 
     def add(self, holder: str, purse: str, balance: int, held: int = 0, asset: str = "EUR") -> None:
@@ -88,6 +90,14 @@ class StandInWallet:
         @app.get("/api/sociaal-krediet/v1/loans/{loan}")
         async def one_loan(loan: str) -> Response:
             return JSONResponse(next(one for one in self.loans if one["id"] == loan))
+
+        @app.get("/api/belkosten/v1/{what}")
+        async def belkosten(what: str) -> Response:
+            return JSONResponse({"items": self.belkosten.get(what, []), "nextCursor": None})
+
+        @app.get("/api/belkosten/v1/participants/{number}")
+        async def participant(number: str) -> Response:
+            return JSONResponse(next(one for one in self.belkosten["participants"] if one["number"] == number))
 
         @app.get("/api/wallet/v1/holders/{holder}/transactions")
         async def transactions(request: Request, holder: str, limit: int, cursor: str = "0") -> Response:

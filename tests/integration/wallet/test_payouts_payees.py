@@ -183,6 +183,18 @@ def test_dp9_a_batch_of_a_credit_pays_who_accepted_it_and_leaves_the_purses_alon
     assert house.lines(drafted["id"])[0]["payee"] == club
 
 
+def test_a_batch_of_call_costs_pays_the_provider_and_never_a_person(house: House, payees: PayeesHouse) -> None:
+    person, provider = house.holder(1), payees.payee(2, 4_000, purse="belkosten")
+    house.put(person, 1_000, "belkosten")
+    house.today("2026-10-01")
+    body = {"purse": "belkosten", "executeOn": "2026-10-01", "holders": [person]}
+    refused = house.maker.post("/payout-batches", json=body)
+    assert (refused.status_code, code_of(refused)) == (409, "purseNotPayable")
+    drafted = house.draft(purse="belkosten")
+    assert (drafted["lines"], drafted["total"], drafted["excluded"]) == (1, 4_000, [])
+    assert house.lines(drafted["id"])[0]["payee"] == provider
+
+
 def test_sk6_who_entered_or_confirmed_an_account_neither_makes_approves_nor_sends_its_payment(
     house: House, owed: tuple[str, str], wallet_superuser_url: str
 ) -> None:

@@ -12,16 +12,10 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from burgerbudget.hour_fields import RawRow, parse_row
-from burgerbudget.hours_files import (
-    COLUMNS,
-    FileInspection,
-    UnreadableFile,
-    read_csv,
-    read_rows,
-    sniff,
-)
+from burgerbudget.hour_fields import parse_row
+from burgerbudget.hours_files import COLUMNS
 from burgerbudget.rules import HourRow, MalformedRow
+from foundation.row_files import FileInspection, RawRow, UnreadableFile, read_rows
 
 # Letters that UTF-8 and Windows-1252 both can write, and the characters that make CSV hard.
 texts = st.text(alphabet='abcé€ù,;"\n 0-', max_size=12)
@@ -43,11 +37,11 @@ def cut(content: bytes, cuts: list[int]) -> list[bytes]:
 
 
 def read(chunks: list[bytes]) -> list[RawRow] | str:
-    inspection = FileInspection()
+    inspection = FileInspection(COLUMNS)
     try:
         for chunk in chunks:
             inspection.feed(chunk)
-        return list(read_rows(chunks, *inspection.finish()))
+        return list(read_rows(chunks, inspection.finish(), COLUMNS))
     except UnreadableFile as error:
         return error.code
 
@@ -55,7 +49,7 @@ def read(chunks: list[bytes]) -> list[RawRow] | str:
 def csv_of(content: list[HourRow], delimiter: str, line_end: str, dutch: bool) -> str:
     file = io.StringIO()
     writer = csv.writer(file, delimiter=delimiter, lineterminator=line_end)
-    writer.writerow(COLUMNS)
+    writer.writerow(COLUMNS.names)
     for row in content:
         worked_on = row.worked_on.strftime("%d-%m-") + f"{row.worked_on.year:04d}" if dutch else str(row.worked_on)
         hours = str(row.hours).replace(".", ",") if dutch else str(row.hours)
@@ -106,19 +100,9 @@ def test_what_was_written_as_json_comes_back_however_it_is_cut(
     assert [without_row(parse_row(raw)) for raw in found] == [without_row(row) for row in content]
 
 
-@given(
-    st.lists(st.text(alphabet='ab;,"\r\n1é', max_size=20), max_size=30),
-    st.sampled_from(["utf-8", "utf-8-sig", "cp1252"]),
-    st.lists(st.integers(min_value=0), max_size=20),
-)
-def test_any_lines_at_all_read_the_same_however_they_are_cut(lines: list[str], encoding: str, cuts: list[int]) -> None:
-    content = "\n".join([";".join(COLUMNS), *lines]).encode(encoding)
-    assert read(cut(content, cuts)) == read([content])
-
-
 @given(st.binary(max_size=200))
 def test_any_bytes_are_read_or_refused_with_a_reason(content: bytes) -> None:
-    header = (";".join(COLUMNS) + "\n").encode()
+    header = (";".join(COLUMNS.names) + "\n").encode()
     for file in (
         content,
         header + content,
@@ -131,30 +115,11 @@ def test_any_bytes_are_read_or_refused_with_a_reason(content: bytes) -> None:
                 parse_row(raw)
 
 
-@given(st.lists(st.sampled_from(["", " ", "a;1;2026-04-18;1;x", "a;b", 'a;1;2026-04-18;1;"x', '"']), max_size=60))
-def test_every_line_that_is_not_blank_is_heard_exactly_once(lines: list[str]) -> None:
-    content = "\n".join([";".join(COLUMNS), *lines]).encode()
-    found = [raw.row for raw in read_csv([content], "utf-8-sig")]
-    assert found == sorted(set(found))
-    plain = [number for number, line in enumerate(lines, start=2) if line.strip()]
-    if not any('"' in line for line in lines):
-        assert found == plain
-    assert set(found) <= set(plain)
-
-
 @given(st.dates(), st.decimals(min_value=-999, max_value=999, places=3))
 def test_dates_and_hours_come_back_in_both_spellings(day: date, hours: Decimal) -> None:
     iso, dutch = day.isoformat(), "-".join(reversed(day.isoformat().split("-")))
     for worked_on in (iso, dutch):
         for text in (str(hours), str(hours).replace(".", ",")):
-            row = parse_row(RawRow(2, "a", "1", worked_on, text, ""))
+            row = parse_row(RawRow(2, ("a", "1", worked_on, text, "")))
             assert isinstance(row, HourRow)
             assert (row.worked_on, row.hours) == (day, hours)
-
-
-@given(st.binary(max_size=60))
-def test_sniffing_never_fails_otherwise_than_with_a_refusal(content: bytes) -> None:
-    try:
-        sniff(content)
-    except UnreadableFile as error:
-        assert error.message

@@ -121,8 +121,17 @@ class Paper:
                     return "tooLittle"
         return None
 
-    def hold(self, hold: UUID, account: str, amount: int, asset: str = "EUR", *, late: bool = False) -> str | None:
-        """Set an amount apart."""
+    def hold(
+        self,
+        hold: UUID,
+        account: str,
+        amount: int,
+        asset: str = "EUR",
+        *,
+        minimum: int | None = None,
+        late: bool = False,
+    ) -> str | None:
+        """Set an amount apart, or with a minimum as much of it as is available."""
         if account not in self.terms:
             return "unknownAccount"
         if self.terms[account].asset != asset:
@@ -132,9 +141,9 @@ class Paper:
         if account in self.closed:
             return "closedAccount"
         available = self.available(account)
-        if available is not None and amount > available:
+        if available is not None and (amount if minimum is None else minimum) > available:
             return "tooLittle"
-        self.holds[hold] = PaperHold(account, amount, late)
+        self.holds[hold] = PaperHold(account, amount if available is None else min(amount, available), late)
         return None
 
     def release(self, hold: UUID) -> None:

@@ -16,6 +16,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
+from foundation.access import Caller, Role
 from foundation.periods import Month
 from foundation.refusals import Refusal
 from tests.integration.wallet.bulk_house import CHUCK, MARA, BulkHouse
@@ -32,10 +33,15 @@ from wallet.ledger.actions import (
     register_owners,
     release_holds,
 )
+from wallet.ledger.actions.posting import open_each_hold
+from wallet.ledger.actions.spending import capture_hold, post_for_service
 from wallet.ledger.bulk.working import begin, step
 from wallet.ledger.corrections import actions as corrections
 from wallet.ledger.corrections.schemas import ReversalIn
+from wallet.ledger.holds.schemas import CaptureIn
+from wallet.ledger.postings import AskedHold, Granted
 from wallet.ledger.refusals import refusal_in
+from wallet.ledger.schemas import TransferIn, TransfersIn
 
 PURSES = {
     "vrij": Terms(),
@@ -49,9 +55,11 @@ AT_THE_START = {
     "bank:stripe": Terms(None),
     "lent:sociaal-krediet": Terms(),
     "clearing:sociaal-krediet": Terms(),
+    "clearing:belkosten": Terms(),
     "fund:burgerbudget": Terms(),
 }
 HOLDERS = ("anna", "ben", "cas")
+TESTER = Caller("tester", frozenset({Role.SERVICE}))
 # Those that the steps choose from; not all are there from the start, one never is.
 ADDRESSES = (
     "bank:current",
@@ -183,6 +191,68 @@ class LedgerMachine(RuleBasedStateMachine):
         hold_id = self._pick_hold(pick)
         source = "fund:burgerbudget" if other else self.paper.holds[hold_id].account
         self._post([Transfer(source, destination, amount, self._asset(source), hold_id=hold_id)], self._day())
+
+    @rule(
+        asked=st.lists(st.tuples(likely, amounts, st.integers(1, 100)), min_size=1, max_size=4),
+        late=st.booleans(),
+    )
+    def hold_what_there_is(self, asked: list[tuple[str, int, int]], late: bool) -> None:
+        """Several askers together: each gets as much as is left then, and at least a part of what they asked."""
+        until = datetime(2020, 1, 1, tzinfo=UTC) if late else None
+        requests = [
+            AskedHold(
+                HoldRequest(uuid4(), address, amount, self._asset(address)),
+                max(1, amount * percent // 100),
+                "call/1",
+                "tester",
+                until,
+            )
+            for address, amount, percent in asked
+        ]
+        outcomes = self._in_transaction(lambda db: open_each_hold(db, requests))
+        for each, outcome in zip(requests, outcomes, strict=True):
+            made = each.request
+            expected = self.paper.hold(made.id, made.account, made.amount, made.asset, minimum=each.minimum, late=late)
+            found = outcome.amount if isinstance(outcome, Granted) else outcome.code
+            assert found == (self.paper.holds[made.id].remaining if expected is None else expected)
+
+    @precondition(lambda self: bool(self._own_holds()))
+    @rule(pick=picks, destination=likely, amount=amounts)
+    def capture_finally(self, pick: int, destination: str, amount: int) -> None:
+        hold_id = self._pick_hold(pick)
+        source = self.paper.holds[hold_id].account
+        transfers = [Transfer(source, destination, amount, self._asset(source), hold_id=hold_id)]
+        asked = CaptureIn(destination=destination, amount=amount, kind="gift", value_date=self._day(), final=True)
+        self._post_as(
+            transfers,
+            lambda: self._in_transaction(lambda db: capture_hold(db, hold_id, asked, TESTER)[0]),
+            releases=[hold_id],
+        )
+
+    @precondition(lambda self: bool(self._own_holds()))
+    @rule(asked=st.lists(a_transfer, min_size=1, max_size=2), some=st.lists(picks, min_size=1, max_size=3))
+    def post_and_release(self, asked: list[tuple[str, str, int, int | None]], some: list[int]) -> None:
+        transfers = [
+            Transfer(source, destination, amount, self._asset(source), None if key is None else f"key/{key}")
+            for source, destination, amount, key in asked
+        ]
+        releases = [self._pick_hold(pick) for pick in some]
+        lines = [
+            TransferIn(
+                source=each.source,
+                destination=each.destination,
+                amount=each.amount,
+                asset=each.asset,
+                grant_key=each.grant_key,
+            )
+            for each in transfers
+        ]
+        body = TransfersIn(kind="gift", value_date=self._day(), transfers=lines, releases=releases)
+        self._post_as(
+            transfers,
+            lambda: self._in_transaction(lambda db: post_for_service(db, body, TESTER)),
+            releases=releases,
+        )
 
     @precondition(lambda self: bool(self._own_holds()))
     @rule(pick=picks)
@@ -345,11 +415,25 @@ class LedgerMachine(RuleBasedStateMachine):
             return act(db)
 
     def _post(self, transfers: list[Transfer], day: date, kind: str = "gift") -> None:
-        expected = self.paper.post(transfers, day)
-        posted = self._agree(expected, lambda: self.books.post(*transfers, value_date=day, kind=kind))
+        self._post_as(transfers, lambda: self.books.post(*transfers, value_date=day, kind=kind), day=day, kind=kind)
+
+    def _post_as(
+        self,
+        transfers: list[Transfer],
+        act: Callable[[], Any],
+        *,
+        day: date | None = None,
+        kind: str = "gift",
+        releases: list[UUID] | None = None,
+    ) -> None:
+        """Post in this way what the model posts too, and let go of holds after it where it was not refused."""
+        expected = self.paper.post(transfers, day or self._day())
+        posted = self._agree(expected, act)
         if posted is not None:
             self.unsealed += 1
             self._remember(posted, transfers, kind)
+            for hold_id in releases or ():
+                self.paper.release(hold_id)
 
     def _remember(self, posted: Any, transfers: list[Transfer], kind: str, *, is_reversal: bool = False) -> None:
         self.moves += [

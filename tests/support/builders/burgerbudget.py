@@ -13,13 +13,13 @@ from sqlalchemy import text
 from burgerbudget import tasks
 from burgerbudget.actions import closings, enrolment, settling
 from burgerbudget.actions import hours as hour_actions
-from burgerbudget.hour_fields import RawRow
 from burgerbudget.models import Hour
 from foundation import outbox
 from foundation.database import Database
 from foundation.identifiers import new_id
 from foundation.outbox import DeliveryRefused, Handler, Leased
 from foundation.periods import Quarter
+from foundation.row_files import RawRow
 
 ADVANCES = 200
 
@@ -57,7 +57,7 @@ def hours_worked(
     database: Database, organisation: UUID, participant: str, hours: str, worked_on: str, external_id: str | None = None
 ) -> Hour:
     """Report one row of hours."""
-    raw = RawRow(1, external_id or str(new_id()), participant, worked_on, hours, "koffie")
+    raw = RawRow(1, (external_id or str(new_id()), participant, worked_on, hours, "koffie"))
     return database.run(lambda db: hour_actions.report_hour(db, organisation, raw, "org")[0])
 
 

@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import replace as changed
 from datetime import date
 from decimal import Decimal
 
 import pytest
 
-from burgerbudget.hour_fields import RawRow, parse_row
+from burgerbudget.hour_fields import parse_row
 from burgerbudget.rules import HourRow, MalformedRow
+from foundation.row_files import RawRow
 
-RAW = RawRow(2, "a-1", "1700001", "2026-04-18", "2,75", "café")
+FIELDS = ("external_id", "participant_number", "worked_on", "hours", "activity")
+RAW = RawRow(2, ("a-1", "1700001", "2026-04-18", "2,75", "café"))
+
+
+def replace(raw: RawRow, problem: str | None = None, **fields: str) -> RawRow:
+    """The same row with other texts in these fields."""
+    cells = dict(zip(FIELDS, raw.cells, strict=True)) | fields
+    return changed(raw, cells=tuple(cells.values()), problem=problem)
 
 
 def reason(raw: RawRow) -> str:
@@ -25,7 +33,7 @@ def test_a_row_is_read_field_by_field() -> None:
 
 
 def test_spaces_around_fields_do_not_matter() -> None:
-    spaced = RawRow(2, " a-1 ", " 1700001", "2026-04-18 ", "\u00a02,75", " café ")
+    spaced = RawRow(2, (" a-1 ", " 1700001", "2026-04-18 ", "\u00a02,75", " café "))
     assert parse_row(spaced) == parse_row(RAW)
 
 
@@ -135,7 +143,7 @@ def test_fields_too_long_or_with_control_characters_are_malformed(raw: RawRow) -
 
 
 def test_fields_of_exactly_the_limit_and_an_activity_of_several_lines_are_read() -> None:
-    longest = RawRow(2, "a" * 100, "1" * 32, "2026-04-18", "2", "x" * 99 + "\n" + "y" * 100)
+    longest = RawRow(2, ("a" * 100, "1" * 32, "2026-04-18", "2", "x" * 99 + "\n" + "y" * 100))
     assert isinstance(parse_row(longest), HourRow)
 
 

@@ -1,194 +1,45 @@
-"""Reading hours files: their formats, encodings and faults."""
+"""Reading hours files: their columns, and their rows read and parsed."""
 
 from __future__ import annotations
 
-import tracemalloc
-from collections.abc import Callable, Iterator
-
 import pytest
 
-from burgerbudget.hours_files import (
-    COLUMNS,
-    Encoding,
-    FileFormat,
-    FileInspection,
-    InvalidJson,
-    NotText,
-    RawRow,
-    UnreadableFile,
-    WrongHeader,
-    detect_encoding,
-    parse_row,
-    read_csv,
-    read_json,
-    read_rows,
-    sniff,
-)
-from burgerbudget.rules import MalformedRow
+from burgerbudget.hour_fields import parse_row
+from burgerbudget.hours_files import COLUMNS
+from burgerbudget.rules import HourRow, MalformedRow
+from foundation.row_files import FileInspection, RawRow, UnreadableFile, read_rows
 
-HEADER = ";".join(COLUMNS)
-ROW = "a-1;1700001;18-04-2026;2,75;café"
+HEADER = "externalId;participantNumber;workedOn;hours;activity"
 
 
-def rows_of(text: str, encoding: str = "utf-8") -> list[RawRow]:
-    content = text.encode(encoding)
-    return list(read_csv([content], detect_encoding([content])))
+def rows_of(text: str) -> list[RawRow]:
+    inspection = FileInspection(COLUMNS)
+    inspection.feed(text.encode())
+    return list(read_rows([text.encode()], inspection.finish(), COLUMNS))
 
 
-def inspected(content: bytes) -> tuple[FileFormat, Encoding]:
-    inspection = FileInspection()
-    inspection.feed(content)
-    return inspection.finish()
+def test_the_cells_of_a_csv_are_the_fields_of_an_hour_row() -> None:
+    rows = [parse_row(row) for row in rows_of(f"{HEADER}\na-1;1700001;18-04-2026;2,75;café\na-2;1;2026-04-18;2\n")]
+    assert isinstance(rows[0], HourRow)
+    assert (rows[0].external_id, rows[0].participant_number, rows[0].activity) == ("a-1", "1700001", "café")
+    assert (str(rows[0].worked_on), str(rows[0].hours)) == ("2026-04-18", "2.75")
+    assert rows[1] == MalformedRow(3, "a-2", "De regel heeft 4 velden in plaats van 5.")
 
 
-@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "cp1252"])
-@pytest.mark.parametrize("line_end", ["\n", "\r\n"])
-@pytest.mark.parametrize("last", ["", "\n"])
-def test_every_encoding_and_line_end_gives_the_same_row(encoding: str, line_end: str, last: str) -> None:
-    text = HEADER + line_end + ROW + (line_end if last else "")
-    assert rows_of(text, encoding) == [RawRow(2, "a-1", "1700001", "18-04-2026", "2,75", "café")]
+def test_an_activity_may_run_over_lines_up_to_its_limit() -> None:
+    long = "x" * 99 + "\n" + "y" * 100
+    [row] = rows_of(f'{HEADER}\na-1;1700001;2026-04-18;2;"{long}"\n')
+    parsed = parse_row(row)
+    assert isinstance(parsed, HourRow) and parsed.activity == long
+    rows = rows_of(f'{HEADER}\na-1;1700001;2026-04-18;2;"{long}y"\n')
+    assert [one.row for one in rows if one.problem is not None] == [2, 3]
 
 
-def test_commas_between_fields_go_with_points_or_quoted_commas_in_hours() -> None:
-    text = ",".join(COLUMNS) + '\na-1,1700001,2026-04-18,2.75,café\na-2,1700001,2026-04-18,"2,75",café\n'
-    assert [row.hours for row in rows_of(text)] == ["2.75", "2,75"]
-
-
-def test_a_header_may_be_quoted() -> None:
-    assert rows_of('"externalId";"participantNumber";"workedOn";"hours";"activity"\n' + ROW)[0].external_id == "a-1"
-
-
-def test_the_row_is_the_line_in_the_file_and_blank_lines_are_skipped_but_counted() -> None:
-    assert [row.row for row in rows_of(f"{HEADER}\n{ROW}\n\n  \n{ROW}\n\n")] == [2, 5]
-
-
-def test_a_quoted_field_may_hold_delimiters_quotes_and_line_breaks_and_the_row_begins_at_its_first_line() -> None:
-    rows = rows_of(f'{HEADER}\na-1;1700001;2026-04-18;2;"koffie; ""thee""\nen koek"\n{ROW}\n')
-    assert rows[0] == RawRow(2, "a-1", "1700001", "2026-04-18", "2", 'koffie; "thee"\nen koek')
-    assert rows[1].row == 4
-
-
-def test_a_quote_that_is_never_closed_spoils_its_own_row_and_no_other() -> None:
-    rows = rows_of(f'{HEADER}\na-1;1700001;2026-04-18;2;"oeps\n' + f"{ROW}\n" * 30)
-    assert rows[0].problem is not None and rows[0].external_id == "a-1"
-    assert [row.row for row in rows] == list(range(2, 33))
-    assert all(row.problem is None for row in rows[1:])
-
-
-def test_two_stray_quotes_lines_apart_do_not_swallow_the_rows_between_them() -> None:
-    stray = 'a-9;1700001;2026-04-18;2;"oeps'
-    rows = rows_of(f"{HEADER}\n{stray}\n{ROW}\n{ROW}\n{stray}\n{ROW}\n")
-    assert [(row.row, row.problem is None) for row in rows] == [
-        (2, False),
-        (3, True),
-        (4, True),
-        (5, False),
-        (6, True),
-    ]
-
-
-def test_a_quote_within_a_field_is_just_a_character() -> None:
-    assert rows_of(f'{HEADER}\na-1;1700001;2026-04-18;2;plaat 12" zagen\n')[0].activity == 'plaat 12" zagen'
-
-
-@pytest.mark.parametrize("line", ["a-1;1700001;2026-04-18;2", ROW + ";", "a-1", ";;;;;;", 'a-1;1;2026-04-18;2;"a"b'])
-def test_a_row_with_another_number_of_fields_or_a_broken_quote_is_malformed(line: str) -> None:
-    rows = rows_of(f"{HEADER}\n{line}\n{ROW}\n")
-    assert isinstance(parse_row(rows[0]), MalformedRow)
-    assert rows[1].problem is None
-
-
-def test_a_carriage_return_within_a_line_is_no_line_end() -> None:
-    rows = rows_of(f"{HEADER}\n{ROW}\r{ROW}\n{ROW}\n")
-    assert [row.row for row in rows] == [2, 3]
-    assert isinstance(parse_row(rows[0]), MalformedRow)
-
-
-def test_a_file_with_only_a_header_has_no_rows() -> None:
-    assert rows_of(HEADER) == []
-
-
-@pytest.mark.parametrize(
-    ("content", "code"),
-    [
-        (b"", "emptyFile"),
-        (b"\xef\xbb\xbf", "emptyFile"),
-        (b" \r\n\n", "emptyFile"),
-        (b"PK\x03\x04\x14\x00\x06\x00", "notCsvOrJson"),
-        (b"%PDF-1.7\n", "notCsvOrJson"),
-        (b"\x89PNG\r\n\x1a\n", "notCsvOrJson"),
-        (b"zomaar wat tekst\nen meer", "notCsvOrJson"),
-        ("externalId;x".encode("utf-16"), "notText"),
-        (f"{HEADER}\na\x00;1;2;3;4\n".encode(), "nulByte"),
-        (b"externalId;participant;workedOn;hours;activity\n", "wrongHeader"),
-        (b"externalId;participantNumber;workedOn;hours\n", "wrongHeader"),
-        (b"participantNumber;externalId;workedOn;hours;activity\n", "wrongHeader"),
-        (ROW.encode(), "wrongHeader"),
-    ],
-)
-def test_what_is_no_hours_file_is_refused_with_its_reason(content: bytes, code: str) -> None:
-    for look in (sniff, inspected):
-        with pytest.raises(UnreadableFile) as refusal:
-            look(content)
-        assert refusal.value.code == refusal.value.errors[0].code == code
-        assert refusal.value.status == 400
-
-
-def test_a_wrong_header_is_named_with_the_one_expected() -> None:
-    with pytest.raises(WrongHeader, match="'nummer;datum'; verwacht wordt 'externalId;participantNumber;workedOn"):
-        sniff(b"nummer;datum\n1;2\n")
-
-
-def test_the_format_is_told_from_the_first_bytes() -> None:
-    assert sniff(HEADER.encode()) == FileFormat("csv", ";")
-    assert sniff(",".join(COLUMNS).encode() + b"\r\nrest") == FileFormat("csv", ",")
-    assert sniff(b'\xef\xbb\xbf \n{"items": [') == FileFormat("json", "")
-
-
-def test_a_nul_far_into_the_file_is_found_while_it_arrives() -> None:
-    inspection = FileInspection()
-    inspection.feed(f"{HEADER}\n".encode() + f"{ROW}\n".encode() * 1000)
-    with pytest.raises(UnreadableFile, match="NUL"):
-        inspection.feed(b"a;b\x00;c")
-
-
-@pytest.mark.parametrize("tail", [b"\x81", b"caf\xe9\x8d"])
-def test_what_is_neither_utf8_nor_windows_1252_is_refused(tail: bytes) -> None:
-    with pytest.raises(NotText):
-        inspected(f"{HEADER}\n".encode() + tail)
-
-
-def test_a_file_with_a_bom_that_is_not_utf8_is_refused() -> None:
-    with pytest.raises(NotText):
-        inspected(f"\ufeff{HEADER}\n".encode() + b"caf\xe9\n")
-
-
-def test_one_windows_1252_letter_at_the_very_end_decides_the_encoding() -> None:
-    content = f"{HEADER}\n".encode() + f"{ROW}\n".replace("é", "e").encode() * 2000 + b"b;1;2026-04-18;1;caf\xe9"
-    chunks = [content[start : start + 1000] for start in range(0, len(content), 1000)]
-    assert detect_encoding(chunks) == "cp1252"
-    assert list(read_csv(chunks, "cp1252"))[-1].activity == "café"
-
-
-def json_rows(text: str) -> list[RawRow]:
-    return list(read_rows([text.encode()], *inspected(text.encode())))
-
-
-def test_json_items_become_rows_numbered_from_one() -> None:
-    rows = json_rows(
-        '{"items": [{"externalId": "a-1", "participantNumber": "1700001", "workedOn": "2026-04-18", '
-        '"hours": "2.75", "activity": "café"}, {"hours": 3.5, "workedOn": "18-04-2026", '
-        '"participantNumber": "1700002", "externalId": "a-2"}]}'
-    )
-    assert rows == [
-        RawRow(1, "a-1", "1700001", "2026-04-18", "2.75", "café"),
-        RawRow(2, "a-2", "1700002", "18-04-2026", "3.5", ""),
-    ]
-
-
-@pytest.mark.parametrize(("number", "text"), [("2", "2"), ("-2", "-2"), ("2.50", "2.50"), ("1e1", "10"), ("0", "0")])
-def test_json_hours_may_be_a_number(number: str, text: str) -> None:
-    assert json_rows(f'{{"items": [{{"hours": {number}}}]}}')[0].hours == text
+def test_an_empty_file_and_a_wrong_header_are_told_in_the_words_of_hours() -> None:
+    with pytest.raises(UnreadableFile, match="een kopregel en uren"):
+        rows_of("")
+    with pytest.raises(UnreadableFile, match=f"verwacht wordt '{HEADER}'"):
+        rows_of("nummer;datum\n")
 
 
 GOOD_FIELDS = {
@@ -229,7 +80,7 @@ def json_item(fault: str = "", in_place_of: str = "") -> str:
     ],
 )
 def test_a_json_item_of_another_shape_is_malformed_and_the_next_is_read(item: str) -> None:
-    rows = json_rows(f'{{"items": [{item}, {json_item()}]}}')
+    rows = rows_of(f'{{"items": [{item}, {json_item()}]}}')
     assert [row.row for row in rows] == [1, 2]
     assert isinstance(parse_row(rows[0]), MalformedRow)
     assert not isinstance(parse_row(rows[1]), MalformedRow)
@@ -239,97 +90,4 @@ def test_a_json_item_of_another_shape_is_malformed_and_the_next_is_read(item: st
     "item", [json_item(), json_item(in_place_of="activity"), json_item('"activity": null', "activity")]
 )
 def test_in_json_the_activity_may_be_empty_null_or_absent(item: str) -> None:
-    assert not isinstance(parse_row(json_rows(f'{{"items": [{item}]}}')[0]), MalformedRow)
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "[]",
-        "{}",
-        '{"items": {}}',
-        '{"items": null}',
-        '{"items": []',
-        '{"items": [{"hours": "2"}',
-        '{"items": [{"hours": NaN}]}',
-        '{"items": []} en meer',
-        '{"items": [], "items": []}',
-        '{"rows": []}',
-        '{"items": [], "meer": 1}',
-        '{"items": [' + "[" * 100 + "]" * 100 + "]}",
-    ],
-)
-def test_json_of_another_shape_is_unreadable(text: str) -> None:
-    with pytest.raises(InvalidJson):
-        json_rows(text)
-
-
-def test_json_must_be_utf8() -> None:
-    with pytest.raises(NotText):
-        inspected('{"items": [{"activity": "café"}]}'.encode("cp1252"))
-
-
-def endless_line() -> Iterator[bytes]:
-    yield f"{HEADER}\n{ROW};".encode()
-    for _ in range(128):
-        yield b"x" * 65_536
-    yield f"\n{ROW}\n".encode()
-
-
-def endless_quote() -> Iterator[bytes]:
-    yield f'{HEADER}\na;1;2026-04-18;2;"'.encode()
-    for _ in range(1500):
-        yield b"y" * 5_000 + b"\n"
-
-
-def many_rows() -> Iterator[bytes]:
-    yield f"{HEADER}\n".encode()
-    for _ in range(16):
-        yield f"{ROW}\n".encode() * 2_000
-
-
-def many_items() -> Iterator[bytes]:
-    yield b'{"items": [1'
-    for _ in range(16):
-        yield b',{"externalId":"a","hours":1,"x":[1,2,3]}' * 2_000
-    yield b"]}"
-
-
-@pytest.mark.parametrize(
-    ("chunks", "read"),
-    [
-        (endless_line, lambda chunks: read_csv(chunks, "utf-8-sig")),
-        (endless_quote, lambda chunks: read_csv(chunks, "utf-8-sig")),
-        (many_rows, lambda chunks: read_csv(chunks, "utf-8-sig")),
-        (many_items, read_json),
-    ],
-)
-def test_memory_stays_flat_whatever_the_file_holds(
-    chunks: Callable[[], Iterator[bytes]], read: Callable[[Iterator[bytes]], Iterator[RawRow]]
-) -> None:
-    tracemalloc.start()
-    try:
-        count = sum(1 for _ in read(chunks()))
-        peak = tracemalloc.get_traced_memory()[1]
-    finally:
-        tracemalloc.stop()
-    assert count >= 2
-    assert peak < 4_000_000
-
-
-def test_a_line_too_long_is_malformed_and_keeps_its_external_id() -> None:
-    rows = list(read_csv(endless_line(), "utf-8-sig"))
-    assert [(row.row, row.external_id, row.problem is None) for row in rows] == [
-        (2, "a-1", False),
-        (3, "a-1", True),
-    ]
-
-
-def test_json_with_a_text_that_does_not_end_is_unreadable_before_it_fills_the_memory() -> None:
-    def chunks() -> Iterator[bytes]:
-        yield b'{"items": [{"activity": "'
-        while True:
-            yield b"x" * 65_536
-
-    with pytest.raises(InvalidJson, match="256 KiB"):
-        list(read_json(chunks()))
+    assert not isinstance(parse_row(rows_of(f'{{"items": [{item}]}}')[0]), MalformedRow)

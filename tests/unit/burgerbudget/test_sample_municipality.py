@@ -14,11 +14,13 @@ from typing import Any
 import pytest
 
 from burgerbudget import rules
-from burgerbudget.hours_files import FileInspection, parse_row, read_rows
+from burgerbudget.hour_fields import parse_row
+from burgerbudget.hours_files import COLUMNS
 from burgerbudget.parameters import PARAMETERS, policy_on
 from foundation.hours import Hours, hours_text
 from foundation.money import ZERO, Cents
 from foundation.periods import Quarter
+from foundation.row_files import FileInspection, read_rows
 
 SAMPLE = Path(__file__).parents[3] / "infra/local/stadsbeurs/sample_municipality"
 CLOSED_ON = {Quarter(2026, 2): date(2026, 7, 1), Quarter(2026, 3): date(2026, 10, 1)}
@@ -143,10 +145,9 @@ def table(name: str) -> list[dict[str, str]]:
 
 
 def rows_of(content: bytes) -> Iterator[Any]:
-    inspection = FileInspection()
+    inspection = FileInspection(COLUMNS)
     inspection.feed(content)
-    file_format, encoding = inspection.finish()
-    return read_rows([content], file_format, encoding)
+    return read_rows([content], inspection.finish(), COLUMNS)
 
 
 @pytest.fixture(scope="module")

@@ -10,6 +10,7 @@ from pydantic import ValidationError
 
 from gateway.settings import GatewaySettings
 from gateway.sign_in import Callers
+from stadsbeurs import house
 
 LOCAL: dict[str, Any] = {
     "environment": "local",
@@ -20,6 +21,7 @@ LOCAL: dict[str, Any] = {
     "wallet_url": "http://127.0.0.1:8101/",
     "burgerbudget_url": "http://127.0.0.1:8102",
     "sociaal_krediet_url": "http://127.0.0.1:8103",
+    "belkosten_url": "http://127.0.0.1:8104",
 }
 PRODUCTION = LOCAL | {
     "environment": "production",
@@ -46,7 +48,12 @@ def test_every_address_of_a_service_is_in_the_table_under_its_name_in_the_path()
         "wallet": "http://127.0.0.1:8101",
         "burgerbudget": "http://127.0.0.1:8102",
         "sociaal-krediet": "http://127.0.0.1:8103",
+        "belkosten": "http://127.0.0.1:8104",
     }
+
+
+def test_the_gateway_knows_the_address_of_every_service_of_the_house() -> None:
+    assert list(settings(LOCAL).backends()) == [service.name for service in house.SERVICES]
 
 
 def test_a_good_production_is_accepted() -> None:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from foundation import migrate
 from stadsbeurs import house, keys
 from stadsbeurs.installation import Installation
 from stadsbeurs.processes import Process
@@ -33,59 +34,48 @@ def table(installation: Installation, *servers: str) -> dict[str, Process]:
     return {row.name: row for row in house.table(installation, PLAN, [server(name) for name in servers])}
 
 
+STAND_INS = ["stripe-stand-in", "telecom-stand-in"]
+
+
+def rows_of(service: house.Service) -> list[str]:
+    return [f"{service.name}-api", *(worker.name for worker in service.workers)]
+
+
 def test_the_house_has_these_processes_in_this_order(installation: Installation) -> None:
     assert list(table(installation, "postgres", "valkey")) == [
-        "postgres",
-        "valkey",
-        "databases",
-        "wallet-migrations",
-        "wallet-api",
-        "wallet-worker",
-        "wallet-sealer",
-        "burgerbudget-migrations",
-        "burgerbudget-api",
-        "burgerbudget-jobs",
-        "burgerbudget-outbox",
-        "sociaal-krediet-migrations",
-        "sociaal-krediet-api",
-        "sociaal-krediet-worker",
-        "stripe-stand-in",
+        *("postgres", "valkey", "databases", "migrations"),
+        *("wallet-api", "wallet-worker", "wallet-sealer"),
+        *(name for scheme in house.SERVICES[1:] for name in rows_of(scheme)),
+        *STAND_INS,
         "gateway",
     ]
 
 
 def test_services_wait_for_their_migrations_and_these_for_the_databases(installation: Installation) -> None:
     rows = table(installation, "postgres", "valkey")
-    assert {name: row.needs for name, row in rows.items() if row.needs} == {
-        "databases": ("postgres",),
-        "wallet-migrations": ("databases",),
-        "wallet-api": ("wallet-migrations",),
-        "wallet-worker": ("wallet-migrations", "valkey"),
-        "wallet-sealer": ("wallet-migrations", "valkey"),
-        "burgerbudget-migrations": ("databases",),
-        "burgerbudget-api": ("burgerbudget-migrations",),
-        "burgerbudget-jobs": ("burgerbudget-migrations", "valkey"),
-        "burgerbudget-outbox": ("burgerbudget-migrations", "valkey"),
-        "sociaal-krediet-migrations": ("databases",),
-        "sociaal-krediet-api": ("sociaal-krediet-migrations",),
-        "sociaal-krediet-worker": ("sociaal-krediet-migrations", "valkey"),
-        "gateway": ("valkey",),
-    }
+    expected: dict[str, tuple[str, ...]] = {"databases": ("postgres",), "migrations": ("databases",)}
+    for service in house.SERVICES:
+        api, *workers = rows_of(service)
+        expected |= {api: ("migrations",)} | dict.fromkeys(workers, ("migrations", "valkey"))
+    expected["gateway"] = ("valkey",)
+    assert {name: row.needs for name, row in rows.items() if row.needs} == expected
 
 
 def test_the_gateway_starts_with_the_services_but_is_not_blamed_when_they_are_away(installation: Installation) -> None:
-    assert table(installation)["gateway"].leans_on == ("wallet-api", "burgerbudget-api", "sociaal-krediet-api")
+    assert table(installation)["gateway"].leans_on == tuple(f"{service.name}-api" for service in house.SERVICES)
 
 
 def test_with_servers_elsewhere_nothing_waits_for_ours(installation: Installation) -> None:
     rows = table(installation)
     assert rows["databases"].needs == ()
-    assert rows["wallet-worker"].needs == ("wallet-migrations",)
+    assert rows["wallet-worker"].needs == ("migrations",)
     assert rows["gateway"].needs == ()
 
 
 def test_only_a_server_of_our_own_is_closed_to_everybody_else(installation: Installation) -> None:
-    asked = ("-P", "-m", "stadsbeurs.provision", str(installation.keys), "wallet", "burgerbudget", "sociaal_krediet")
+    packages = [service.package for service in house.SERVICES]
+    assert packages[:3] == ["wallet", "burgerbudget", "sociaal_krediet"]
+    asked = ("-P", "-m", "stadsbeurs.provision", str(installation.keys), *packages)
     assert table(installation, "postgres")["databases"].argv[1:] == (*asked, "--own-server")
     assert table(installation)["databases"].argv[1:] == asked
 
@@ -103,11 +93,9 @@ def test_a_worker_is_told_its_queues_and_one_per_service_ticks(installation: Ins
         *("--queues", "wallet.jobs", "--port", "20003", "--beat"),
     )
     assert rows["burgerbudget-outbox"].argv[5:7] == ("--queues", "burgerbudget.outbox")
-    assert [name for name, row in rows.items() if "--beat" in row.argv] == [
-        "wallet-worker",
-        "burgerbudget-jobs",
-        "sociaal-krediet-worker",
-    ]
+    ticking = [name for name, row in rows.items() if "--beat" in row.argv]
+    assert ticking[:2] == ["wallet-worker", "burgerbudget-jobs"]
+    assert ticking == [next(one.name for one in service.workers if one.beat) for service in house.SERVICES]
 
 
 def test_each_process_gets_its_own_database_and_role_and_the_options_of_the_server(
@@ -119,7 +107,7 @@ def test_each_process_gets_its_own_database_and_role_and_the_options_of_the_serv
     assert rows["wallet-api"].environment["STADSBEURS_DATABASE_URL"] == (
         f"postgresql://wallet_service:{password}@127.0.0.1:20000/stadsbeurs_wallet?sslmode=disable"
     )
-    assert rows["wallet-migrations"].environment["STADSBEURS_MIGRATION_DATABASE_URL"] == (
+    assert rows["migrations"].environment[migrate.url_setting("wallet")] == (
         f"postgresql://wallet_owner:{owner_password}@127.0.0.1:20000/stadsbeurs_wallet?sslmode=disable"
     )
     assert password != owner_password
@@ -147,17 +135,9 @@ def test_each_signs_with_its_own_key_and_only_the_gateway_knows_the_stand_in(
         for name, row in rows.items()
         if "STADSBEURS_SIGNING_KEY_FILE" in row.environment
     }
-    assert signing == {
-        "wallet-api": "wallet.jwk",
-        "wallet-worker": "wallet.jwk",
-        "wallet-sealer": "wallet.jwk",
-        "burgerbudget-api": "burgerbudget.jwk",
-        "burgerbudget-jobs": "burgerbudget.jwk",
-        "burgerbudget-outbox": "burgerbudget.jwk",
-        "sociaal-krediet-api": "sociaal-krediet.jwk",
-        "sociaal-krediet-worker": "sociaal-krediet.jwk",
-        "gateway": "gateway.jwk",
-    }
+    own = {name: f"{service.name}.jwk" for service in house.SERVICES for name in rows_of(service)}
+    assert own["wallet-sealer"] == "wallet.jwk"
+    assert signing == own | {"gateway": "gateway.jwk"}
     stand_in = "STADSBEURS_STAND_IN_IDENTITY_KEY_FILE"
     assert [name for name, row in rows.items() if stand_in in row.environment] == ["gateway"]
 
@@ -216,6 +196,16 @@ def test_with_a_key_of_stripe_itself_no_stand_in_runs(
     assert "stripe-stand-in" not in rows
     assert rows["sociaal-krediet-api"].environment["STADSBEURS_STRIPE_KEY"] == "sk_live_1"
     assert "STADSBEURS_STRIPE_URL" not in rows["sociaal-krediet-api"].environment
+
+
+def test_the_stand_in_of_a_provider_signs_itself_in_and_comes_through_the_gateway(installation: Installation) -> None:
+    row = table(installation)["telecom-stand-in"]
+    assert row.argv[4:] == ("telecom_stand_in.app:api", "--port", str(PLAN.ports["telecom-stand-in"]))
+    environment = row.environment
+    assert environment["STADSBEURS_TELECOM_GATEWAY_URL"] == "http://127.0.0.1:8000"
+    key = keys.signing_key_file(installation.keys, keys.STAND_IN_ISSUER)
+    assert environment["STADSBEURS_TELECOM_TOKEN_KEY_FILE"] == str(key)
+    assert environment["STADSBEURS_BUSINESS_DATE_FILE"] == str(installation.business_date_file)
 
 
 def test_a_new_service_is_one_entry(installation: Installation) -> None:

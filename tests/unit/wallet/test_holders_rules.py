@@ -6,8 +6,9 @@ from datetime import date
 
 import pytest
 
+from foundation.parameters import NoParameter
 from wallet.holders.explanations import explanation
-from wallet.holders.parameters import NoParameters, policy_on
+from wallet.holders.parameters import policy_on
 from wallet.holders.rules import (
     HolderPolicy,
     OpenProposal,
@@ -59,7 +60,7 @@ def test_po6_an_iban_confirmed_on_the_first_is_usable_on_the_fourth() -> None:
 
 
 def test_a_day_without_parameters_is_refused_and_not_guessed() -> None:
-    with pytest.raises(NoParameters, match="2022-12-31"):
+    with pytest.raises(NoParameter, match="2022-12-31"):
         policy_on(date(2022, 12, 31))
 
 
@@ -85,6 +86,8 @@ def test_po6_who_proposed_an_iban_does_not_confirm_it(proposal: OpenProposal | N
         ("burgerbudget.top-up", "quarter/2026-Q3", "top-up", "Burgerbudget: aanvulling na 2026-Q3"),
         ("burgerbudget.top-up", None, "top-up", "Burgerbudget: aanvulling na een kwartaal"),
         ("burgerbudget.start", None, "start", "Burgerbudget: startbedrag"),
+        ("belkosten.calls", "2026-11", "calls", "Belkosten: gesprekken in november 2026"),
+        ("belkosten.calls", None, "calls", "Belkosten: gesprekken"),
         (None, None, "manual", "Correctie door de gemeente"),
         ("unheard-of", None, "unheard-of", "Overboeking"),
     ],

@@ -39,7 +39,7 @@ def test_burgerbudget_may_touch_nothing_else(address: str) -> None:
     [
         ("dordtpas", ["fund:dordtpas", "fund:dordtpas-lessen", f"{HOLDER}:zwemlessen", "payable:swim-1:zwemlessen"]),
         ("dordtpas", [f"{HOLDER}:{purse}" for purse in ("fiets", "menstruatieproducten", "punten", "meedoen")]),
-        ("belkosten", ["fund:belkosten", f"{HOLDER}:belkosten", "payable:telecom-1:belkosten"]),
+        ("belkosten", ["fund:belkosten", f"{HOLDER}:belkosten", "payable:telecom-1:belkosten", "clearing:belkosten"]),
         ("cash-pilots", ["fund:cash-pilots-bouwdepot", f"{HOLDER}:leefgeld"]),
         ("sociaal-krediet", ["fund:sociaal-krediet", f"{HOLDER}:krediet", "payable:creditor-1:krediet"]),
     ],
@@ -114,3 +114,18 @@ def test_the_third_transfer_is_named_by_the_line_that_it_does_not_share(
     source: str, destination: str, line: int
 ) -> None:
     assert naming_line(3, Transfer(source, destination, 1)) == line
+
+
+def test_who_clears_does_not_lend_and_clears_for_itself_alone() -> None:
+    assert not rules.may_lend("belkosten")
+    for address in ("clearing:sociaal-krediet", "lent:belkosten", "loan:1:outstanding", "clearing"):
+        assert rules.outside_scope("belkosten", [address]) == address
+    for service in set(rules.SCOPES) - {"belkosten"}:
+        assert rules.outside_scope(service, ["clearing:belkosten"]) == "clearing:belkosten"
+
+
+def test_only_calls_on_the_purse_for_calls_are_shown_as_totals() -> None:
+    total = rules.shown_as_total("belkosten")
+    assert total is not None
+    assert (total.kind, total.shown_as, total.hold_purposes) == ("call", "calls", "call/")
+    assert [rules.shown_as_total(purse) for purse in ("vrij", "burgerbudget", None)] == [None, None, None]

@@ -78,7 +78,7 @@ def test_a_payee_is_paid_out_of_what_it_is_owed_and_a_person_out_of_a_purse() ->
 
 
 def test_dp9_a_credit_is_paid_to_who_accepted_it_and_never_to_who_has_it() -> None:
-    assert PAYABLE["meedoen"].kinds == (HolderKind.PAYEE,)
+    assert PAYABLE["meedoen"].kinds == PAYABLE["belkosten"].kinds == (HolderKind.PAYEE,)
     assert PAYABLE["krediet"].kinds == (HolderKind.PERSON, HolderKind.PAYEE)
 
 

@@ -13,6 +13,9 @@ from gateway.backends import Backends
 
 BURGERBUDGET = "burgerbudget"
 SOCIAAL_KREDIET = "sociaal-krediet"
+BELKOSTEN = "belkosten"
+WITH_NOTICES = (SOCIAAL_KREDIET, BELKOSTEN)
+"""The schemes that give a holder's own messages under `/notices`; a new scheme is one name more."""
 NEWEST = 3
 DEADLINE_S = 3.0
 """How long a page waits for messages: nobody is kept from their money by a service that only explains it."""
@@ -40,7 +43,9 @@ class Messages:
 
 async def newest_messages(backends: Backends, caller: Caller) -> Messages:
     """Give the newest messages: none for who takes part in nothing."""
-    found = await asyncio.gather(_of_burgerbudget(backends, caller), _of_sociaal_krediet(backends, caller))
+    found = await asyncio.gather(
+        _of_burgerbudget(backends, caller), *(_of_scheme(backends, caller, scheme) for scheme in WITH_NOTICES)
+    )
     known = [message for messages in found if messages is not None for message in messages]
     newest = sorted(known, key=lambda message: (message.date, message.id), reverse=True)[:NEWEST]
     return Messages(tuple(newest), whole=None not in found)
@@ -58,9 +63,9 @@ async def _of_burgerbudget(backends: Backends, caller: Caller) -> list[Message] 
     return await in_time(_messages(read()))
 
 
-async def _of_sociaal_krediet(backends: Backends, caller: Caller) -> list[Message] | None:
+async def _of_scheme(backends: Backends, caller: Caller, scheme: str) -> list[Message] | None:
     async def read() -> list[Any]:
-        items: list[Any] = (await backends.read(SOCIAAL_KREDIET, ("notices",), caller, {"limit": str(NEWEST)}))["items"]
+        items: list[Any] = (await backends.read(scheme, ("notices",), caller, {"limit": str(NEWEST)}))["items"]
         return items
 
     return await in_time(_messages(read()))

@@ -1,4 +1,4 @@
-"""`/mijn`: what a pass holder has and owes, what was decided, and what came in and went out."""
+"""`/mijn`: what a pass holder has and owes, how they can telephone, what was decided, and what came in and went out."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ from foundation.refusals import Forbidden
 from gateway.backends import Backends
 from gateway.pages.browser import PassHolder
 from gateway.pages.dutch import quarters_in_words
-from gateway.pages.pass_holder.loans import LoanCard, loans_of
+from gateway.pages.pass_holder.calling import calling_of
+from gateway.pages.pass_holder.loans import loans_of
 from gateway.pages.pass_holder.notices import Messages, newest_messages
 from gateway.pages.pass_holder.texts import PURSES, PurseText, purse_text
 from gateway.pages.rendering import PageRoute, Pages
@@ -50,7 +51,7 @@ class Movement:
 async def get_mijn(
     request: Request, session: PassHolder, cursor: Annotated[str | None, Query(max_length=500)] = None
 ) -> Response:
-    """Show the purses, the loans, the newest messages and a page of the timeline; all are asked for at once."""
+    """Show the purses, how to telephone, the loans, the newest messages and a page of the timeline, all asked for at once."""
     pages: Pages = request.app.state.pages
     backends: Backends = request.app.state.backends
     caller = session.caller
@@ -58,11 +59,12 @@ async def get_mijn(
         raise Forbidden("Bij uw aanmelding hoort geen pashouder.", code="noHolder")
     params = {"limit": str(TRANSACTIONS_PER_PAGE)} | ({"cursor": cursor} if cursor else {})
     holder = ("holders", caller.holder_id)
-    purses, transactions, messages, loans = await asyncio.gather(
+    purses, transactions, messages, loans, calling = await asyncio.gather(
         backends.read(WALLET, (*holder, "purses"), caller),
         backends.read(WALLET, (*holder, "transactions"), caller, params),
         newest_messages(backends, caller) if cursor is None else _no_messages_further_back(),
-        loans_of(backends, caller) if cursor is None else _no_loans_further_back(),
+        loans_of(backends, caller) if cursor is None else _nothing_further_back(),
+        calling_of(backends, caller) if cursor is None else _nothing_further_back(),
     )
     cards = purse_cards(purses["items"])
     return pages.show(
@@ -72,6 +74,7 @@ async def get_mijn(
         cards=cards,
         messages=messages,
         loans=loans,
+        calling=calling,
         movements=[_movement(item) for item in transactions["items"]],
         is_first_page=cursor is None,
         earlier=_earlier(transactions.get("nextCursor")),
@@ -82,7 +85,7 @@ async def _no_messages_further_back() -> Messages:
     return Messages()
 
 
-async def _no_loans_further_back() -> list[LoanCard] | None:
+async def _nothing_further_back() -> list[Any] | None:
     return []
 
 

@@ -8,7 +8,7 @@ from uuid import UUID
 from sqlmodel import Session
 
 from burgerbudget.actions.settling import settle_participants
-from burgerbudget.hour_fields import RawRow, parse_row
+from burgerbudget.hour_fields import parse_row
 from burgerbudget.models import Hour
 from burgerbudget.parameters import PARAMETERS
 from burgerbudget.queries import decisions, hours, participants
@@ -27,6 +27,7 @@ from burgerbudget.rules import (
 from foundation import clock
 from foundation.hours import Hours
 from foundation.identifiers import new_id
+from foundation.row_files import RawRow
 
 
 def organisation_of(db: Session, organisation_id: UUID | None) -> tuple[UUID, Recognition]:

@@ -1,31 +1,20 @@
-"""Working through a file of hours: in chunks, going on where it was, and all or nothing where that was asked.
-
-With `partial` each chunk is a transaction of its own, and the file remembers how far it came. Without it all chunks
-are one transaction, rolled back at the first sign that a row is refused; a dry run is the same, always rolled back. What
-was found about rows that were not accepted is written down apart from it.
-"""
+"""Files of hours: how they are kept, and what a chunk of their rows comes to; the rest is `foundation.file_work`."""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date
-from itertools import islice
-from typing import TypeVar
 from uuid import UUID
 
-import stamina
-import structlog
-from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session
 
 from burgerbudget.actions.hours import organisation_of
-from burgerbudget.hour_fields import RawRow, parse_row
-from burgerbudget.hours_files import Encoding, FileFormat, read_rows
-from burgerbudget.models import HoursImport
+from burgerbudget.hour_fields import parse_row
+from burgerbudget.hours_files import COLUMNS
+from burgerbudget.models import HoursImport, HoursImportRow
 from burgerbudget.parameters import PARAMETERS
-from burgerbudget.queries import calendar, closings, decisions, hours, participants
+from burgerbudget.queries import decisions, hours, participants
 from burgerbudget.rules import (
     Accepted,
     HourContent,
@@ -38,251 +27,19 @@ from burgerbudget.rules import (
     Refused,
     judge_hour,
 )
-from foundation import clock, inbox
-from foundation.clock import now
-from foundation.database import Database, is_lock_timeout, is_retried
+from foundation import clock, file_work
+from foundation.file_work import Arrived, ChunkResult, FileWork
 from foundation.hours import Hours
 from foundation.identifiers import new_id
-from foundation.refusals import Refusal
-
-CHUNK_ROWS = 5_000
-MAX_ATTEMPTS = 12
-
-log = structlog.get_logger()
-
-T = TypeVar("T")
+from foundation.row_files import RawRow
 
 
-@dataclass(frozen=True, slots=True)
-class ReceivedFile:
-    """What the door found about a file while it came in."""
-
-    format: FileFormat
-    encoding: Encoding
-
-    @property
-    def media_type(self) -> str:
-        """How format and encoding are kept with the file."""
-        return f"{self.format.kind}|{self.format.delimiter}|{self.encoding}"
-
-    @classmethod
-    def of(cls, media_type: str) -> ReceivedFile:
-        kind, delimiter, encoding = media_type.split("|")
-        return cls(FileFormat(kind, delimiter), encoding)  # type: ignore[arg-type]
-
-
-def receive_file(
-    db: Session,
-    organisation_id: UUID | None,
-    upload: inbox.Upload,
-    file: ReceivedFile,
-    *,
-    dry_run: bool,
-    partial: bool,
-    actor: str,
-) -> HoursImport:
+def receive_file(db: Session, organisation_id: UUID | None, arrived: Arrived, actor: str) -> HoursImport:
     """Take a file in; it is worked through afterwards."""
     organisation, _ = organisation_of(db, organisation_id)
-    row = HoursImport(
-        id=new_id(),
-        organisation_id=organisation,
-        inbox_id=inbox.store(db, upload, f"organisation/{organisation}", file.media_type),
-        media_type=file.media_type,
-        dry_run=dry_run,
-        partial=partial,
-        state="processing",
-        rows_done=0,
-        attempts=0,
-        accepted=0,
-        known=0,
-        refused=0,
-        received_by=actor,
-        received_at=now(),
+    return file_work.receive_file(
+        db, FILES, arrived, source=f"organisation/{organisation}", actor=actor, organisation_id=organisation
     )
-    hours.new_import(db, row)
-    return row
-
-
-def work_through_next_file(database: Database, keep_going: Callable[[], bool]) -> bool:
-    """Take one file that waits and work through it. Returns whether there was one.
-
-    `keep_going` is asked after each chunk; a partial file may be left half way, to be gone on with later.
-    """
-    with database.transaction() as db:
-        row = hours.lease_import(db, _closing_judges(db))
-    if row is None:
-        return False
-    if row.attempts > MAX_ATTEMPTS:
-        # It kills or outlasts its worker, or meets a fault of ours: it must not hold up the files and closes behind it.
-        _end_with_problem(
-            database, row, f"Dit bestand kon na {MAX_ATTEMPTS} pogingen niet worden verwerkt. Meld het ons."
-        )
-        return True
-    try:
-        if row.partial and not row.dry_run:
-            _work_in_chunks(database, row, keep_going)
-        else:
-            _judged_again(lambda: _work_as_a_whole(database, row))
-    except Refusal as refusal:
-        _end_with_problem(database, row, refusal.message)
-    return True
-
-
-def _closing_judges(db: Session) -> bool:
-    closing = calendar.read(db).closing
-    row = None if closing is None else closings.find(db, closing)
-    return row is not None and row.phase == "judging"
-
-
-@dataclass(slots=True)
-class ChunkResult:
-    """What one chunk of rows came to; `outcomes` are row, outcome, code and message of those not accepted."""
-
-    rows: int = 0
-    accepted: int = 0
-    known: int = 0
-    outcomes: list[tuple[int, str, str | None, str | None]] = field(default_factory=list)
-
-    @property
-    def refused(self) -> int:
-        return len(self.outcomes) - self.known
-
-
-def _work_in_chunks(database: Database, row: HoursImport, keep_going: Callable[[], bool]) -> None:
-    with database.reading() as reader:
-        rows = islice(_rows(reader, row), row.rows_done, None)
-        while chunk := list(islice(rows, CHUNK_ROWS)):
-            result = _committed_chunk(database, row, chunk)
-            if result is None:
-                return
-            row.rows_done += result.rows
-            if not keep_going():
-                with database.transaction() as db:
-                    hours.update_import(db, row.id, row.lease_token, lease_until=now())
-                return
-
-    def finish(db: Session) -> None:
-        hours.update_import(
-            db, row.id, row.lease_token, state="imported", finished_at=now(), lease_token=None, lease_until=None
-        )
-
-    database.run(finish)
-
-
-def _committed_chunk(database: Database, row: HoursImport, chunk: list[RawRow]) -> ChunkResult | None:
-    """Take in one chunk; None when another worker has the file by now, and nothing was written."""
-
-    def act(db: Session) -> ChunkResult | None:
-        if not hours.keep_lease(db, row.id, row.lease_token):
-            return None
-        found = hours.find_import(db, row.id)
-        assert found is not None
-        result = take_in(db, row, chunk)
-        hours.insert_outcomes(db, row.id, result.outcomes)
-        hours.update_import(
-            db,
-            row.id,
-            row.lease_token,
-            rows_done=found.rows_done + result.rows,
-            attempts=0,
-            accepted=found.accepted + result.accepted,
-            known=found.known + result.known,
-            refused=found.refused + result.refused,
-        )
-        return result
-
-    return _judged_again(lambda: database.run(act))
-
-
-def _judged_again(act: Callable[[], T]) -> T:
-    """Do it again, a few times, when somebody else came in between.
-
-    Another organisation filled the same day, or the same row came by another way, since the rows were judged: judged
-    again, they see that.
-    """
-    for attempt in stamina.retry_context(
-        on=_overtaken, attempts=6, timeout=None, wait_initial=0.05, wait_max=1.0, wait_jitter=0.2
-    ):
-        with attempt:
-            return act()
-    raise AssertionError("the retries either return or raise")
-
-
-def _overtaken(error: Exception) -> bool:
-    return isinstance(error, IntegrityError) or is_retried(error) or is_lock_timeout(error)
-
-
-class _RolledBack(Exception):
-    """Ends the one transaction of a file of which nothing may stay."""
-
-
-def _work_as_a_whole(database: Database, row: HoursImport) -> None:
-    totals = ChunkResult()
-    refused = 0
-    with database.transaction() as db:
-        if not hours.keep_lease(db, row.id, row.lease_token):
-            return
-        hours.delete_outcomes(db, row.id)
-    try:
-        with database.reading() as reader, database.transaction() as db:
-            rows = _rows(reader, row)
-            while chunk := list(islice(rows, CHUNK_ROWS)):
-                result = take_in(db, row, chunk)
-                totals.accepted += result.accepted
-                totals.known += result.known
-                refused += result.refused
-                with database.transaction() as other:
-                    hours.insert_outcomes(other, row.id, result.outcomes)
-                    if not hours.keep_lease(other, row.id, row.lease_token):
-                        raise _RolledBack
-            if row.dry_run or refused:
-                raise _RolledBack
-            _end(db, row, "imported", totals.accepted, totals.known, 0)
-    except _RolledBack:
-        is_refused = refused > 0 and not row.partial
-        state, accepted = ("refused", 0) if is_refused else ("imported", totals.accepted)
-        database.run(lambda db: _end(db, row, state, accepted, totals.known, refused))
-
-
-def _end(db: Session, row: HoursImport, state: str, accepted: int, known: int, refused: int) -> None:
-    is_mine = hours.update_import(
-        db,
-        row.id,
-        row.lease_token,
-        state=state,
-        accepted=accepted,
-        known=known,
-        refused=refused,
-        finished_at=now(),
-        lease_token=None,
-        lease_until=None,
-    )
-    if is_mine and row.dry_run:
-        inbox.drop(db, row.inbox_id)
-
-
-def _end_with_problem(database: Database, row: HoursImport, problem: str) -> None:
-    """The file itself turned out unreadable: the rest of it counts for nothing, and it says why."""
-
-    def act(db: Session) -> None:
-        hours.update_import(
-            db,
-            row.id,
-            row.lease_token,
-            state="refused",
-            problem=problem,
-            finished_at=now(),
-            lease_token=None,
-            lease_until=None,
-        )
-
-    log.warning("hours-file-unreadable", import_id=str(row.id))
-    database.run(act)
-
-
-def _rows(reader: Session, row: HoursImport) -> Iterator[RawRow]:
-    file = ReceivedFile.of(row.media_type)
-    return read_rows(inbox.pieces(reader, row.inbox_id), file.format, file.encoding)
 
 
 def take_in(db: Session, row: HoursImport, chunk: list[RawRow]) -> ChunkResult:
@@ -297,7 +54,7 @@ def take_in(db: Session, row: HoursImport, chunk: list[RawRow]) -> ChunkResult:
     days = {(one.participant_number, one.worked_on) for one in readable}
     day_totals = hours.day_totals(db, days)
     chunk_judge = _ChunkJudge(recognition, known_participants, taken, day_totals, clock.business_date())
-    result = ChunkResult(rows=len(chunk))
+    result = ChunkResult()
     accepted = chunk_judge.judge(parsed, result)
     if accepted:
         _write_down(db, row, accepted)
@@ -348,7 +105,6 @@ class _ChunkJudge:
                     )
                 )
             elif isinstance(verdict, Known):
-                result.known += 1
                 result.outcomes.append((row.row, "known", None, None))
             else:
                 assert isinstance(verdict, Refused)
@@ -369,3 +125,13 @@ def _write_down(db: Session, row: HoursImport, accepted: list[hours.NewHour]) ->
     decisions.add_waiting(
         db, "import", row.id, (key[0] for key in quarters), (key[1] for key in quarters), quarters.values()
     )
+
+
+FILES = FileWork(
+    file=HoursImport,
+    row=HoursImportRow,
+    columns=lambda _: COLUMNS,
+    take_in=take_in,
+    may_take=hours.MAY_TAKE_FILE,
+)
+"""What the burgerbudget does with files of hours."""

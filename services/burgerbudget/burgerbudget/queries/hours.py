@@ -4,22 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import text
 from sqlmodel import Session
 
-from burgerbudget.models import Hour, HoursImport, Organisation
+from burgerbudget.models import Hour, Organisation
 from burgerbudget.rules import HourContent, Recognition
 from foundation.clock import now
 from foundation.database import cursor_of, packed, unpacked
 from foundation.hours import Hours
 from foundation.identifiers import new_id
-
-IMPORT_LEASE_S = 20
-"""Kept up after each chunk of rows, which takes about a second."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,53 +203,10 @@ def of_participant(
     )
 
 
-def new_import(db: Session, row: HoursImport) -> None:
-    db.add(row)
-    db.flush()
-
-
-def find_import(db: Session, import_id: UUID) -> HoursImport | None:
-    return db.get(HoursImport, import_id, populate_existing=True)
-
-
-def lease_import(db: Session, closing_judges: bool) -> HoursImport | None:
-    """Take the oldest file that nobody works on; while a closing judges, only those that came before it."""
-    before = (
-        "AND received_at < (SELECT c.requested_at FROM burgerbudget.closing c"
-        " JOIN burgerbudget.calendar k ON k.closing = c.quarter)"
-        if closing_judges
-        else ""
-    )
-    row = db.execute(
-        text(
-            f"""
-            UPDATE burgerbudget.hours_import
-            SET lease_token = :token, lease_until = :until, attempts = attempts + 1
-            WHERE id = (SELECT id FROM burgerbudget.hours_import
-                        WHERE state = 'processing' AND coalesce(lease_until, :now) <= :now {before}
-                        ORDER BY received_at, id LIMIT 1 FOR UPDATE SKIP LOCKED)
-            RETURNING *
-            """
-        ),
-        {"token": new_id(), "now": now(), "until": _lease_end()},
-    ).first()
-    return None if row is None else HoursImport(**row._mapping)
-
-
-def keep_lease(db: Session, import_id: UUID, token: UUID | None) -> bool:
-    """Hold on to a file; False when another has it by now."""
-    kept = db.execute(
-        text(
-            "UPDATE burgerbudget.hours_import SET lease_until = :until WHERE id = :id AND lease_token = :token"
-            " AND state = 'processing' RETURNING 1"
-        ),
-        {"id": import_id, "token": token, "until": _lease_end()},
-    )
-    return kept.first() is not None
-
-
-def _lease_end() -> datetime:
-    return now() + timedelta(seconds=IMPORT_LEASE_S)
+MAY_TAKE_FILE = """NOT EXISTS (
+    SELECT 1 FROM burgerbudget.calendar k JOIN burgerbudget.closing c ON c.quarter = k.closing
+    WHERE c.phase = 'judging' AND f.received_at >= c.requested_at)"""
+"""While a closing judges, only the files `f` that came before it."""
 
 
 def imports_before(db: Session, instant: datetime) -> int:
@@ -264,50 +218,4 @@ def imports_before(db: Session, instant: datetime) -> int:
             ),
             {"instant": instant},
         ).scalar_one()
-    )
-
-
-def update_import(db: Session, import_id: UUID, token: UUID | None, **changes: Any) -> bool:
-    """Set columns of a file that this worker holds; False when another has it by now."""
-    assignments = ", ".join(f"{name} = :{name}" for name in changes)
-    changed = db.execute(
-        text(f"UPDATE burgerbudget.hours_import SET {assignments} WHERE id = :id AND lease_token = :token RETURNING 1"),
-        {"id": import_id, "token": token, **changes},
-    )
-    return changed.first() is not None
-
-
-def insert_outcomes(db: Session, import_id: UUID, outcomes: Sequence[tuple[int, str, str | None, str | None]]) -> None:
-    """Write down the rows of a file that were not accepted: row, outcome, code, message."""
-    if outcomes:
-        db.execute(
-            text(
-                "INSERT INTO burgerbudget.hours_import_row (import_id, row, outcome, code, message)"
-                " SELECT :id, * FROM unnest(CAST(:rows AS bigint[]), CAST(:outcomes AS text[]), CAST(:codes AS text[]),"
-                " CAST(:messages AS text[]))"
-            ),
-            {
-                "id": import_id,
-                "rows": [one[0] for one in outcomes],
-                "outcomes": [one[1] for one in outcomes],
-                "codes": [one[2] for one in outcomes],
-                "messages": [one[3] for one in outcomes],
-            },
-        )
-
-
-def delete_outcomes(db: Session, import_id: UUID) -> None:
-    """Forget the outcomes of an attempt that begins again from the first row."""
-    db.execute(text("DELETE FROM burgerbudget.hours_import_row WHERE import_id = :id"), {"id": import_id})
-
-
-def outcomes(db: Session, import_id: UUID) -> list[Any]:
-    """Give every row that was not accepted, in order of the file."""
-    return list(
-        db.execute(
-            text(
-                "SELECT row, outcome, code, message FROM burgerbudget.hours_import_row WHERE import_id = :id ORDER BY row"
-            ),
-            {"id": import_id},
-        )
     )

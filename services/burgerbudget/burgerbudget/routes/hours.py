@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Request, Response
-from fastapi.concurrency import run_in_threadpool
+from fastapi import APIRouter, Request, Response
 from sqlmodel import Session
 
 from burgerbudget.actions import hours, imports
-from burgerbudget.hour_fields import RawRow, hours_number
-from burgerbudget.hours_files import FileInspection
+from burgerbudget.hour_fields import hours_number
+from burgerbudget.hours_files import COLUMNS
 from burgerbudget.models import Hour
 from burgerbudget.queries import hours as hour_queries
 from burgerbudget.queries import participants
@@ -19,18 +17,16 @@ from burgerbudget.refusals import HourUnreadable, UnknownHour, UnknownImport
 from burgerbudget.routes.bells import ring_imports
 from burgerbudget.routes.visibility import may_see_participant
 from burgerbudget.rules import HourCode
-from burgerbudget.schemas import BatchAcceptedOut, BatchOut, CorrectionIn, HourIn, HourOut
+from burgerbudget.schemas import CorrectionIn, HourIn, HourOut
+from foundation import file_work
 from foundation.access import Caller, Role, require
 from foundation.database import ReadSession, after_commit
-from foundation.idempotency import Command, IdempotentCommand
+from foundation.file_work.intake import MAX_FILE_BYTES, Arrived, BatchAcceptedOut, BatchOut, DryRun, Partial, take_file
+from foundation.idempotency import IdempotentCommand
 from foundation.identifiers import identifier
-from foundation.inbox import Upload
-from foundation.refusals import UnsupportedType
+from foundation.row_files import RawRow
 
 router = APIRouter(tags=["hours"])
-
-MAX_FILE_BYTES = 100 * 1024 * 1024
-FILE_TYPES = frozenset({"text/csv", "application/json"})
 
 
 @router.post("/hours", status_code=201, response_model=HourOut)
@@ -38,7 +34,7 @@ def post_hour(
     body: HourIn, caller: Annotated[Caller, require(Role.ORGANISATION)], command: IdempotentCommand
 ) -> Response:
     """Report one row of hours; the same row again is answered with 200 and the row that was accepted."""
-    raw = RawRow(1, body.external_id, body.participant_number, body.worked_on, body.hours, body.activity)
+    raw = RawRow(1, (body.external_id, body.participant_number, body.worked_on, body.hours, body.activity))
     is_new = True
 
     def act(db: Session) -> HourOut:
@@ -97,52 +93,24 @@ async def post_batch(
     request: Request,
     caller: Annotated[Caller, require(Role.ORGANISATION)],
     command: IdempotentCommand,
-    dry_run: Annotated[bool, Query(alias="dryRun")] = False,
-    partial: Annotated[bool, Query()] = False,
+    dry_run: DryRun = False,
+    partial: Partial = False,
 ) -> Response:
     """Take in a file of hours (CSV or JSON, at most 100 MiB); how far it is, its own address tells."""
-    media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if media_type not in FILE_TYPES:
-        raise UnsupportedType("Stuur uren als text/csv of als application/json.", pointer="Content-Type")
-    inspection = FileInspection()
-    with Upload(MAX_FILE_BYTES) as upload:
-        await upload.take_all(_inspected(request.stream(), inspection))
-        file = imports.ReceivedFile(*inspection.finish())
-        return await run_in_threadpool(_receive, request, caller, command, upload, file, dry_run, partial)
 
-
-async def _inspected(stream: AsyncIterator[bytes], inspection: FileInspection) -> AsyncIterator[bytes]:
-    async for piece in stream:
-        if piece:
-            inspection.feed(piece)
-            yield piece
-
-
-def _receive(
-    request: Request,
-    caller: Caller,
-    command: Command,
-    upload: Upload,
-    file: imports.ReceivedFile,
-    dry_run: bool,
-    partial: bool,
-) -> Response:
-    def act(db: Session) -> BatchAcceptedOut:
-        organisation_id = identifier(caller.organisation_id or "")
-        row = imports.receive_file(
-            db, organisation_id, upload, file, dry_run=dry_run, partial=partial, actor=caller.actor
-        )
+    def act(db: Session, arrived: Arrived) -> BatchAcceptedOut:
+        row = imports.receive_file(db, identifier(caller.organisation_id or ""), arrived, caller.actor)
         after_commit(db, lambda: ring_imports(request))
         return BatchAcceptedOut(id=str(row.id))
 
-    return command.once({"sha256": upload.sha256.hex(), "dryRun": dry_run, "partial": partial}, act, 202)
+    return await take_file(request, command, COLUMNS, act, dry_run=dry_run, partial=partial)
 
 
 @router.get("/hours/batches/{batch_id}")
 def get_batch(batch_id: str, caller: Annotated[Caller, require(Role.ORGANISATION)], db: ReadSession) -> BatchOut:
     """Tell how far a file is, with every row that was not accepted."""
     key = identifier(batch_id)
-    row = None if key is None else hour_queries.find_import(db, key)
+    row = None if key is None else file_work.find(db, imports.FILES, key)
     if row is None or str(row.organisation_id) != caller.organisation_id:
         raise UnknownImport(f"Bestand {batch_id} is niet bekend.")
-    return BatchOut.of(row, hour_queries.outcomes(db, row.id))
+    return BatchOut.of(row, file_work.outcomes(db, imports.FILES, row.id))

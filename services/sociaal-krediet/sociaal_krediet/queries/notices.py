@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import date
 from uuid import UUID
 
 from sqlalchemy import text
-from sqlmodel import Session, col, select
+from sqlmodel import Session
 
 from foundation.clock import now
 from foundation.identifiers import new_id
-from sociaal_krediet.models import Notice
 
 
 def insert(
@@ -40,16 +38,3 @@ def insert(
             "now": now(),
         },
     )
-
-
-def page(db: Session, holder_id: str, before: UUID | None, limit: int) -> Sequence[Notice]:
-    """Give somebody's notices, newest first."""
-    statement = select(Notice).where(Notice.holder_id == holder_id).order_by(col(Notice.id).desc()).limit(limit)
-    if before is not None:
-        statement = statement.where(col(Notice.id) < before)
-    return db.exec(statement).all()
-
-
-def find(db: Session, notice_id: UUID | None) -> Notice | None:
-    """Lock a notice and give it."""
-    return None if notice_id is None else db.get(Notice, notice_id, with_for_update=True, populate_existing=True)

@@ -19,6 +19,7 @@ from wallet.audit.refusals import BlockNotFound, NotSealedYet, SealBroken, Trans
 from wallet.audit.signing import SealKey, seal_key
 from wallet.ledger.actions.reading import check_block
 from wallet.ledger.periods.queries import AsOf, Totals, totals
+from wallet.ledger.rules import shown_as_total
 
 MOST_ENTRIES = 200_000
 """Of one block: about 2.5 s of hashing, and 50 MB in the sealer's session."""
@@ -116,7 +117,7 @@ class Proof:
 def prove_transfer(db: Session, transfer_id: str, caller: Caller) -> Proof:
     """Prove that a transfer is under a seal; a pass holder gets the line on a purse of their own.
 
-    Raises `TransferNotFound` (also for what is another holder's), `NotSealedYet`, `SealBroken`.
+    Raises `TransferNotFound` (also for what is another holder's, or shown to them in totals only), `NotSealedYet`, `SealBroken`.
     """
     matched = _TRANSFER_ID.fullmatch(transfer_id)
     if matched is None:
@@ -128,7 +129,7 @@ def prove_transfer(db: Session, transfer_id: str, caller: Caller) -> Proof:
         (row for row in queries.legs(db, journal_id, sides) if _may_see(caller, str(row["account_address"]))),
         None,
     )
-    if row is None:
+    if row is None or not (caller.has(Role.AUDITOR) or _is_listed(db, journal_id, row["account_purse"])):
         raise TransferNotFound
     sealed = queries.seal_of(db, journal_id)
     block = queries.block(db, sealed.block_number) if sealed else None
@@ -151,6 +152,12 @@ def prove_transfer(db: Session, transfer_id: str, caller: Caller) -> Proof:
         rules.tree_path(queries.journal_roots(db, block.number), sealed.position - 1, rules.BLOCK_NODE),
         block,
     )
+
+
+def _is_listed(db: Session, journal_id: int, purse: str | None) -> bool:
+    """Tell whether a holder sees entries of this journal on this purse one by one."""
+    total = shown_as_total(purse)
+    return total is None or queries.kind_of(db, journal_id) != total.kind
 
 
 def _may_see(caller: Caller, address: str) -> bool:

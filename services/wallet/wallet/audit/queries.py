@@ -73,6 +73,12 @@ def legs(db: Session, journal_id: int, lines: Sequence[int]) -> Sequence[Mapping
     return [dict(row) for row in db.execute(statement, {"journal_id": journal_id, "lines": list(lines)}).mappings()]
 
 
+def kind_of(db: Session, journal_id: int) -> str:
+    """Give the kind of a journal."""
+    kind: str = db.execute(text("SELECT kind FROM ledger.journal WHERE id = :id"), {"id": journal_id}).scalar_one()
+    return kind
+
+
 def place_in_journal(db: Session, journal_id: int, line: int) -> int:
     """Give which leaf of its journal this line is, from 0; leaf 0 is the journal itself."""
     counted = text("SELECT count(*) FROM ledger.entry WHERE journal_id = :journal_id AND line <= :line")

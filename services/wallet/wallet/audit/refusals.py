@@ -5,7 +5,7 @@ from __future__ import annotations
 from foundation.refusals import Conflict, NotFound
 from wallet.ledger.refusals import BlockNotThere
 
-__all__ = ["BlockNotFound", "BlockNotThere", "NotSealedYet", "SealBroken", "TransferNotFound"]
+__all__ = ["BlockNotFound", "BlockNotThere", "NotSealedYet", "PartOfMonth", "SealBroken", "TransferNotFound"]
 
 
 class BlockNotFound(NotFound):
@@ -34,3 +34,15 @@ class SealBroken(Conflict):
 
     def __init__(self) -> None:
         super().__init__("Deze overboeking is niet meer zoals zij werd verzegeld. Laat het grootboek controleren.")
+
+
+class PartOfMonth(Conflict):
+    """Under this block a month that is shown in total was not complete."""
+
+    code = "partOfMonth"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "Gesprekken tonen we per hele maand, en na dit blok kwamen er nog bij. Vraag het afschrift zonder asOfBlock.",
+            pointer="asOfBlock",
+        )

@@ -1,34 +1,25 @@
-"""The dated parameters of holders and payouts, read once from the files beside their rules."""
+"""The dated parameters of holders, read from the file beside their rules."""
 
 from __future__ import annotations
 
-import tomllib
-from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date
-from functools import lru_cache
 from importlib.resources import files
-from typing import Any
 
+from foundation.parameters import Dated, parameters_of
 from wallet.holders.rules import HolderPolicy
 
 
-class NoParameters(Exception):
-    """No period of a parameter covers a day: the municipality must set one first, nothing is guessed."""
+@dataclass(frozen=True, slots=True)
+class Parameters:
+    """Every parameter of holders; a field's name is its table in `parameters.toml`."""
+
+    cooling_off: Dated[int]
 
 
-def period_on(periods: Sequence[Mapping[str, Any]], name: str, day: date) -> Mapping[str, Any]:
-    """Give the period of a dated parameter that covers a day; raises `NoParameters`."""
-    for period in periods:
-        if period["from"] <= day <= period["until"]:
-            return period
-    raise NoParameters(f"Parameter {name} has no period that covers {day}.")
-
-
-@lru_cache(maxsize=1)
-def _content() -> dict[str, Any]:
-    return tomllib.loads(files("wallet.holders").joinpath("parameters.toml").read_text(encoding="utf-8"))
+PARAMETERS = parameters_of(files(__package__).joinpath("parameters.toml").read_text(encoding="utf-8"), Parameters)
 
 
 def policy_on(day: date) -> HolderPolicy:
-    """Give what holds for holders on a day."""
-    return HolderPolicy(cooling_off_days=period_on(_content()["cooling_off"], "cooling_off", day)["days"])
+    """Give what holds for holders on a day; raises `NoParameter`."""
+    return HolderPolicy(cooling_off_days=PARAMETERS.cooling_off.on(day))

@@ -181,9 +181,12 @@ def get_holds(
     limit: Limit = DEFAULT_LIMIT,
     cursor: CursorParam = None,
 ) -> PageOut[HolderHoldOut]:
-    """List what is and was set apart on a person's purses, newest first; `state=open` is what is held now."""
+    """List what is and was set apart on a person's purses, newest first; `state=open` is what is held now.
+
+    What is shown in totals only, calls, is listed to the auditor alone; in `held` of a purse everybody sees it.
+    """
     holder = queries.holder(db, visible(holder_id, caller))
-    sought = Sought(owner=f"holder:{holder.id}", state=state)
+    sought = Sought(owner=f"holder:{holder.id}", state=state, without_totals=not caller.has(Role.AUDITOR))
     found = holds_before(db, sought, hold_in_cursor(cursor), limit + 1)
     following = cursor_after(found, limit)
     link_next(request, response, following)
@@ -203,7 +206,7 @@ def get_transactions(
     limit: Limit = DEFAULT_LIMIT,
     cursor: CursorParam = None,
 ) -> PageOut[TransactionOut]:
-    """List what happened on a person's purses, newest first, in words."""
+    """List what happened on a person's purses, newest first, in words; calls as one line a month."""
     holder = queries.holder(db, visible(holder_id, caller))
     found, following = transactions_of(
         db, f"holder:{holder.id}", purse=purse, from_=from_, to=to, limit=limit, cursor=cursor

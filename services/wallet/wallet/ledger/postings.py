@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import date, datetime
 from uuid import UUID
 
 BANK_CURRENT = "bank:current"
@@ -48,6 +48,25 @@ class HoldRequest:
 
 
 @dataclass(frozen=True, slots=True)
+class AskedHold:
+    """A hold of as much of `request.amount` as is available, and at least `minimum`; what for, by whom and until when."""
+
+    request: HoldRequest
+    minimum: int
+    purpose: str
+    actor: str
+    expires_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Granted:
+    """A hold that was opened: how much was set apart, and when."""
+
+    amount: int
+    opened_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Posting:
     """Transfers to be written as one journal, and what stands above them.
 
@@ -62,6 +81,8 @@ class Posting:
     reason: str | None
     transfers: Sequence[Transfer]
     late: bool = False
+    releases: Sequence[UUID] = ()
+    """Holds that are let go of after it, in the same transaction."""
 
     def on(self, first_open: date) -> Posting:
         """Give the same on an open day, with a reason that names its own day where that is no longer open."""

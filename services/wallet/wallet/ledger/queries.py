@@ -8,11 +8,13 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, text
+from sqlalchemy import Row, TextClause, text
 from sqlmodel import Session, col, select
 
 from foundation.pages import decode_cursor, encode_cursor
+from foundation.periods import Month
 from wallet.ledger.models import Fund, Proposal, ProposalDecision
+from wallet.ledger.rules import MonthTotal, shown_as_total
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +36,10 @@ class AccountRow:
 
 @dataclass(frozen=True, slots=True)
 class Transaction:
-    """One entry on one purse of an owner; `amount` is signed, `explanation` is the code that was sealed."""
+    """One entry on one purse of an owner; `amount` is signed, `explanation` is the code that was sealed.
+
+    Or what is shown of a month in total: `reference` is the month then, and `balance_after` what stood after its newest.
+    """
 
     id: str
     kind: str
@@ -94,36 +99,97 @@ def transactions_of(
     """Give a page of the entries on an owner's purses, newest first, with the cursor of the next page.
 
     Each purse is read backwards along its own chain, and the cursor keeps where each chain was left: a page costs the
-    same at the top and far down, with a thousand entries in the ledger or ten million.
+    same at the top and far down, with a thousand entries in the ledger or ten million. What is shown in totals
+    (`rules.SHOWN_AS_TOTALS`) is one transaction a month, where its newest entry is, and is added up over the whole month
+    whatever days are asked: a page costs all entries of such a purse. A month that grows while somebody turns pages moves
+    to the top, where they read it when they begin again.
     """
     position = decode_cursor(cursor, read=dict)
     read: dict[str, int] = position["read"] if position else {}
     purses = [row for row in purses_of(db, owner) if purse in (None, row.purse)]
     bounds = {row.id: _version_before(read, str(row.id)) for row in purses}
-    rows = db.execute(
-        text(
-            """
-            SELECT a.id AS account_id, e.version, e.journal_id || '-' || e.line AS id, e.kind, e.amount, a.asset,
-                   a.purse, e.balance_after, e.value_date, e.recorded_at, e.explanation, e.reference
-              FROM unnest(CAST(:ids AS bigint[]), CAST(:bounds AS bigint[])) u(id, bound)
-              JOIN ledger.account a ON a.id = u.id
-             CROSS JOIN LATERAL (
-                SELECT e.*, j.kind, j.value_date, j.recorded_at
-                  FROM ledger.entry e JOIN ledger.journal j ON j.id = e.journal_id
-                 WHERE e.account_id = u.id AND e.version < u.bound
-                   AND (CAST(:from AS date) IS NULL OR j.value_date >= :from)
-                   AND (CAST(:to AS date) IS NULL OR j.value_date <= :to)
-                 ORDER BY e.version DESC LIMIT :limit) e
-             ORDER BY e.journal_id DESC, e.line DESC LIMIT :limit
-            """
-        ),
-        {"ids": list(bounds), "bounds": list(bounds.values()), "from": from_, "to": to, "limit": limit + 1},
-    ).all()
+    totals = {row.id: total for row in purses if (total := shown_as_total(row.purse)) is not None}
+    values: dict[str, Any] = {
+        "ids": list(bounds),
+        "bounds": list(bounds.values()),
+        "from": from_,
+        "to": to,
+        "limit": limit + 1,
+    }
+    if totals:
+        values |= {"totalled": list(totals), "kinds": [total.kind for total in totals.values()]}
+    rows = db.execute(_TRANSACTIONS_WITH_TOTALS if totals else _TRANSACTIONS, values).all()
     for row in rows[:limit]:
         bounds[row.account_id] = row.version
     left = {str(account_id): bound for account_id, bound in bounds.items()}
     next_cursor = encode_cursor({"read": left}) if len(rows) > limit else None
-    return [Transaction(*row[2:]) for row in rows[:limit]], next_cursor
+    return [_transaction(row, totals.get(row.account_id)) for row in rows[:limit]], next_cursor
+
+
+def _transaction(row: Row[Any], total: MonthTotal | None) -> Transaction:
+    if row.total is None or total is None:
+        shown: tuple[Any, ...] = tuple(row)[3:]
+        return Transaction(*shown)
+    month = str(Month.of(row.value_date))
+    # Not the id of an entry: behind that stands one call.
+    return Transaction(
+        id=f"{row.purse}-{month}",
+        kind=total.shown_as,
+        amount=row.total,
+        asset=row.asset,
+        purse=row.purse,
+        balance_after=row.balance_after,
+        value_date=row.value_date,
+        recorded_at=row.recorded_at,
+        explanation=total.explanation,
+        reference=month,
+    )
+
+
+def _transactions(total: str, with_: str = "", where: str = "") -> TextClause:
+    return text(
+        f"""
+        {with_}
+        SELECT a.id AS account_id, e.version, {total} AS total, e.journal_id || '-' || e.line AS id, e.kind, e.amount, a.asset,
+               a.purse, e.balance_after, e.value_date, e.recorded_at, e.explanation, e.reference
+          FROM unnest(CAST(:ids AS bigint[]), CAST(:bounds AS bigint[])) u(id, bound)
+          JOIN ledger.account a ON a.id = u.id
+         CROSS JOIN LATERAL (
+            SELECT e.*, j.kind, j.value_date, j.recorded_at
+              FROM ledger.entry e JOIN ledger.journal j ON j.id = e.journal_id
+             WHERE e.account_id = u.id AND e.version < u.bound
+               AND (CAST(:from AS date) IS NULL OR j.value_date >= :from)
+               AND (CAST(:to AS date) IS NULL OR j.value_date <= :to)
+               {where}
+             ORDER BY e.version DESC LIMIT :limit) e
+         ORDER BY e.journal_id DESC, e.line DESC LIMIT :limit
+        """
+    )
+
+
+_TRANSACTIONS = _transactions("CAST(NULL AS bigint)")
+# Of an entry that is in a total only the newest of its month stays, and stands for all of them.
+_TRANSACTIONS_WITH_TOTALS = _transactions(
+    "(SELECT t.amount FROM total t WHERE t.account_id = a.id AND t.version = e.version)",
+    """
+    WITH shown AS (
+        SELECT s.account_id, s.kind
+          FROM unnest(CAST(:totalled AS bigint[]), CAST(:kinds AS text[])) s(account_id, kind)
+    ), total AS MATERIALIZED (
+        SELECT s.account_id, max(e.version) AS version, sum(e.amount)::bigint AS amount
+          FROM shown s
+         CROSS JOIN LATERAL (
+            SELECT e.version, e.amount, j.value_date
+              FROM ledger.entry e JOIN ledger.journal j ON j.id = e.journal_id
+             WHERE e.account_id = s.account_id AND j.kind = s.kind) e
+         GROUP BY s.account_id, date_trunc('month', e.value_date)
+    )
+    """,
+    """
+               AND (NOT EXISTS (SELECT FROM shown s WHERE s.account_id = u.id AND s.kind = j.kind)
+                    OR e.version = ANY (ARRAY(SELECT t.version FROM total t WHERE t.account_id = u.id)))
+    """,
+)
 
 
 _NO_BOUND = 2**63 - 1

@@ -14,6 +14,28 @@ _OWN_KINDS = frozenset({"deposit", REVERSAL})
 
 
 @dataclass(frozen=True, slots=True)
+class MonthTotal:
+    """How the journals of one kind on a purse are shown: as one line a month, under a kind and a code of its own."""
+
+    kind: str
+    shown_as: str
+    explanation: str
+
+    @property
+    def hold_purposes(self) -> str:
+        """How the purposes begin of holds that wait for such a journal: of these no list is shown either."""
+        return f"{self.kind}/"
+
+
+SHOWN_AS_TOTALS: Mapping[str, MonthTotal] = {"belkosten": MonthTotal("call", "calls", "belkosten.calls")}
+"""What a holder sees of by purse in totals only: who called whom is nobody's business, so is when and how long.
+
+A list of calls, each with its moment and price, tells who was called to whoever looks along in the pass or finds the
+statement: a debt collector, a clinic, a shelter. The books have every entry, and the auditor sees it there.
+"""
+
+
+@dataclass(frozen=True, slots=True)
 class BankUse:
     """Of which kinds of journal a bank account may be the source, and of which the destination."""
 
@@ -26,20 +48,22 @@ class Scope:
     """What one service may touch: the funds of its scheme, and purses and payables by their purse.
 
     A scheme has several funds where it counts in several assets or spends what several funders gave: all are called
-    after it (`dordtpas`, `dordtpas-lessen`). One that `lends` also has what it lent out, what came in for it and what
-    each borrower owes. A bank account it may touch on the sides and in the kinds of journal that `banks` names.
+    after it (`dordtpas`, `dordtpas-lessen`). One that `clears` has an account of its own for what waits until it is known
+    where it goes; one that `lends` has that too, and what it lent out and what each borrower owes. A bank account it may
+    touch on the sides and in the kinds of journal that `banks` names.
     """
 
     scheme: str
     purses: frozenset[str] = frozenset()
     payables: frozenset[str] = frozenset()
     lends: bool = False
+    clears: bool = False
     banks: Mapping[str, BankUse] = field(default_factory=dict)
 
     def covers(self, address: str) -> bool:
         """Tell whether an address is a fund of this scheme, a purse of any holder, or what any provider is owed.
 
-        Where it lends, also what is lent, what came in and what any borrower owes. Never a bank account.
+        Also what it clears, and where it lends what is lent and what any borrower owes. Never a bank account.
         """
         parts = address.split(":")
         match parts:
@@ -49,7 +73,9 @@ class Scope:
                 return purse in self.purses
             case ["payable", _, purse]:
                 return purse in self.payables
-            case ["lent" | "clearing", scheme]:
+            case ["clearing", scheme]:
+                return (self.clears or self.lends) and scheme == self.scheme
+            case ["lent", scheme]:
                 return self.lends and scheme == self.scheme
             case ["loan", _, "outstanding"]:
                 return self.lends
@@ -77,7 +103,8 @@ _CREDITS = frozenset({"zwemlessen", "fiets", "menstruatieproducten", "punten", "
 # (SK-8). Volunteers and the people of cash pilots are paid themselves.
 SCOPES = {
     "burgerbudget": Scope("burgerbudget", frozenset({"burgerbudget", "vrij", "burgerbaan"})),
-    "belkosten": Scope("belkosten", frozenset({"belkosten"}), frozenset({"belkosten"})),
+    # Calls are rated as their records come, and billed by the provider a month later: until then they are clearing.
+    "belkosten": Scope("belkosten", frozenset({"belkosten"}), frozenset({"belkosten"}), clears=True),
     "cash-pilots": Scope("cash-pilots", frozenset({"leefgeld"})),
     "dordtpas": Scope("dordtpas", _CREDITS, _CREDITS),
     "sociaal-krediet": Scope(
@@ -139,3 +166,8 @@ def is_protected(address: str) -> bool:
 def is_of_a_loan(address: str) -> bool:
     """Tell whether an address counts what is lent: it agrees with the schedules that the lending scheme keeps."""
     return address.startswith(("loan:", "lent:"))
+
+
+def shown_as_total(purse: str | None) -> MonthTotal | None:
+    """Tell what a holder sees of a purse in totals only, if there is anything."""
+    return None if purse is None else SHOWN_AS_TOTALS.get(purse)

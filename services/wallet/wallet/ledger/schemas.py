@@ -6,10 +6,10 @@ from datetime import date, datetime
 from typing import Annotated, Any, Literal, Self
 from uuid import UUID
 
-from pydantic import BeforeValidator, StringConstraints
+from pydantic import BeforeValidator, Field, StringConstraints
 
 from foundation.schemas import Amount, ApiModel, ApiOut, Line, LongLine
-from wallet.ledger.postings import EUR, Posted, Transfer
+from wallet.ledger.postings import EUR, MAX_TRANSFERS, Posted, Transfer
 
 
 def _only_text(value: Any) -> Any:
@@ -55,7 +55,8 @@ class TransfersIn(ApiModel):
     """1 to 10,000 transfers, posted all or none; a person must give a reason.
 
     A service may say what becomes of what was decided before a month closed and arrives `late`: booked on the first
-    open day, with its own value date in the reason. Without it such a posting is refused.
+    open day, with its own value date in the reason. Without it such a posting is refused. The holds in `releases`, a
+    service's own, are let go of after the posting; those that are closed already stay as they are.
     """
 
     kind: Kind
@@ -64,6 +65,7 @@ class TransfersIn(ApiModel):
     decision: Line | None = None
     reason: LongLine | None = None
     transfers: list[TransferIn]
+    releases: Annotated[list[UUID], Field(default_factory=list, max_length=MAX_TRANSFERS)]
 
 
 class TransferIdOut(ApiOut):

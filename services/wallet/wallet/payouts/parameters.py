@@ -1,22 +1,26 @@
-"""The dated parameters of payouts, read once from the file beside their rules."""
+"""The dated parameters of payouts, read from the file beside their rules."""
 
 from __future__ import annotations
 
-import tomllib
+from dataclasses import dataclass
 from datetime import date
-from functools import lru_cache
 from importlib.resources import files
-from typing import Any
 
-from wallet.holders.parameters import period_on
+from foundation.money import Cents
+from foundation.parameters import Dated, parameters_of
 from wallet.payouts.rules import PayoutPolicy
 
 
-@lru_cache(maxsize=1)
-def _content() -> dict[str, Any]:
-    return tomllib.loads(files("wallet.payouts").joinpath("parameters.toml").read_text(encoding="utf-8"))
+@dataclass(frozen=True, slots=True)
+class Parameters:
+    """Every parameter of payouts; a field's name is its table in `parameters.toml`."""
+
+    second_approval: Dated[Cents]
+
+
+PARAMETERS = parameters_of(files(__package__).joinpath("parameters.toml").read_text(encoding="utf-8"), Parameters)
 
 
 def policy_on(day: date) -> PayoutPolicy:
-    """Give what holds for payouts on a day; raises `NoParameters`."""
-    return PayoutPolicy(second_approval_above=period_on(_content()["second_approval"], "second_approval", day)["above"])
+    """Give what holds for payouts on a day; raises `NoParameter`."""
+    return PayoutPolicy(second_approval_above=PARAMETERS.second_approval.on(day))

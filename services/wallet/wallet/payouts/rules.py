@@ -73,7 +73,8 @@ class PayablePurse:
 PAYABLE: Mapping[str, PayablePurse] = {
     "vrij": PayablePurse("SSBE", "Burgerbudget, vrij te besteden"),
     "burgerbaan": PayablePurse("SSBE", "Burgerbaan"),
-    "belkosten": PayablePurse("ALLW", "Belkosten"),
+    # Call credit is spent by calling, and what is left goes back to the fund: only who carried the calls is paid (2).
+    "belkosten": PayablePurse("ALLW", "Belkosten", (HolderKind.PAYEE,)),
     "leefgeld": PayablePurse("GIFT", "Leefgeld"),
     "krediet": PayablePurse("LOAN", "Sociaal krediet"),
     # A person spends this credit where it is accepted and never gets it in money: only who accepted it is paid (DP-9).

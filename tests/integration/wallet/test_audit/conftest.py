@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import gc
 import hashlib
+import io
 import json
 import os
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
@@ -185,19 +188,57 @@ def sealed(books: Books) -> SealedBooks:
     return SealedBooks(books, deposit, start, use, payout, hold)
 
 
-def run(books: Books, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    """Run a module of the wallet on these books, as the `stadsbeurs` command does."""
+@dataclass(frozen=True, slots=True)
+class Ran:
+    """How a command ended and what it said."""
+
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+def run(books: Books, module: str, *arguments: str, **environment: str) -> Ran:
+    """Call the command of a module of the wallet on these books, in this process; `run_alone` starts it as one."""
+    said, complained = io.StringIO(), io.StringIO()
+    with pytest.MonkeyPatch.context() as patch, redirect_stdout(said), redirect_stderr(complained):
+        for name in [name for name in os.environ if name.startswith("STADSBEURS_")]:
+            patch.delenv(name)
+        for name, value in _settings(books, environment).items():
+            patch.setenv(name, value)
+        patch.setattr(sys, "argv", [module, *arguments])
+        # The command sets how rarely garbage is collected in a process of its own; this one is not.
+        patch.setattr(gc, "freeze", lambda: None)
+        thresholds = gc.get_threshold()
+        try:
+            with pytest.raises(SystemExit) as ended:
+                import_module(module).main()
+        finally:
+            gc.set_threshold(*thresholds)
+    assert isinstance(ended.value.code, int)
+    return Ran(ended.value.code, said.getvalue(), complained.getvalue())
+
+
+def run_alone(books: Books, module: str, *arguments: str, **environment: str) -> Ran:
+    """Run a module of the wallet on these books as a process of its own, as the `stadsbeurs` command does."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("STADSBEURS_")}
+    ran = subprocess.run(
+        [sys.executable, "-m", module, *arguments],
+        env={**kept, **_settings(books, environment)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return Ran(ran.returncode, ran.stdout, ran.stderr)
+
+
+def _settings(books: Books, environment: dict[str, str]) -> dict[str, str]:
     settings = {
         "STADSBEURS_DATABASE_URL": books.service_url,
         "STADSBEURS_ANCHOR_FILE": str(books.files.anchor_file),
         "STADSBEURS_SEAL_KEY_FILE": str(books.files.seal_key_file),
         **environment,
     }
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("STADSBEURS_")}
-    command = [sys.executable, "-m", *arguments]
-    return subprocess.run(
-        command, env={**kept, **{k: v for k, v in settings.items() if v}}, capture_output=True, text=True, check=False
-    )
+    return {name: value for name, value in settings.items() if value}
 
 
 def climb(node: bytes, siblings: list[dict[str, str]], domain: bytes) -> bytes:

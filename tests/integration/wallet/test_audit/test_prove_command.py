@@ -8,7 +8,7 @@ import re
 
 import pytest
 
-from tests.integration.wallet.test_audit.conftest import ANNA, CAS, PROVE, SealedBooks, assert_proves, run
+from tests.integration.wallet.test_audit.conftest import ANNA, CAS, PROVE, SealedBooks, assert_proves, run, run_alone
 from tests.support.callers import Client
 
 CLAIMS = [
@@ -29,7 +29,7 @@ def key_id(sealed: SealedBooks) -> str:
 def test_the_proof_says_what_the_api_says_and_every_step_agrees(auditor: Client, sealed: SealedBooks) -> None:
     transfer = f"{sealed.start}-4"
 
-    ran = run(sealed.books, PROVE, transfer, "--json")
+    ran = run_alone(sealed.books, PROVE, transfer, "--json")
 
     assert ran.returncode == 0, ran.stderr
     proof = json.loads(ran.stdout)
@@ -179,7 +179,7 @@ def test_a_block_without_its_line_in_the_anchor_is_not_proven(sealed: SealedBook
 def test_an_anchor_file_that_is_none_is_said_in_one_sentence(sealed: SealedBooks) -> None:
     sealed.books.files.anchor_file.write_text("no anchor\n")
 
-    ran = run(sealed.books, PROVE, f"{sealed.start}-4")
+    ran = run_alone(sealed.books, PROVE, f"{sealed.start}-4")
 
     assert (ran.returncode, ran.stdout) == (2, "")
     assert "is no anchor" in ran.stderr and ran.stderr.count("\n") == 1

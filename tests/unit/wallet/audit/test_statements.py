@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+import hashlib
 from datetime import date
 
 import pytest
 
 from foundation.periods import Quarter
-from wallet.audit.statements.rules import Line, PurseStatement, amount_in_words, period_of, purse_in_words
+from wallet.audit.statements.rules import (
+    Line,
+    PurseStatement,
+    amount_in_words,
+    period_of,
+    purse_in_words,
+    with_balances,
+    with_totals,
+)
+from wallet.ledger.rules import MonthTotal
 
 THIRD = Quarter(2026, 3)
 
@@ -65,3 +75,35 @@ def test_a_closing_balance_is_the_opening_and_every_line() -> None:
 
     assert PurseStatement("vrij", "EUR", 2, 100, []).closing == 100
     assert PurseStatement("vrij", "EUR", 2, 100, [line(50), line(-120)]).closing == 30
+
+
+CALLS = MonthTotal("call", "calls", "belkosten.calls")
+
+
+def a_line(number: int, day: date, kind: str, amount: int) -> Line:
+    return Line(f"{number}-2", day, "x", None, kind, None, amount, 0, number, bytes([number]) * 32)
+
+
+def in_words(code: str, reference: str, kind: str) -> str:
+    return f"{code} {reference} {kind}"
+
+
+def test_a_month_shown_in_total_stands_where_its_newest_entry_was() -> None:
+    october, november = date(2026, 10, 31), date(2026, 11, 1)
+    lines = [
+        a_line(1, october, "credit", 100),
+        a_line(2, october, "call", -10),
+        a_line(3, november, "call", -7),
+        a_line(4, october, "call", -5),
+        a_line(5, november, "credit", 1),
+    ]
+    shown = with_balances(50, with_totals("belkosten", lines, CALLS, in_words))
+    assert [(line.id, line.amount, line.balance, line.entries, line.is_total) for line in shown] == [
+        ("1-2", 100, 150, 1, False),
+        ("belkosten-2026-11", -7, 143, 1, True),
+        ("belkosten-2026-10", -15, 128, 2, True),
+        ("5-2", 1, 129, 1, False),
+    ]
+    assert (shown[2].kind, shown[2].explanation) == ("calls", "belkosten.calls 2026-10 calls")
+    assert (shown[2].block, shown[2].leaf) == (4, hashlib.sha256(b"\x02" * 32 + b"\x04" * 32).digest())
+    assert with_totals("vrij", lines, None, in_words) == lines

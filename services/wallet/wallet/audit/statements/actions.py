@@ -13,14 +13,15 @@ from sqlmodel import Session
 from foundation.periods import Quarter
 from wallet.audit.models import Block
 from wallet.audit.queries import block, last_block
-from wallet.audit.refusals import SealBroken
+from wallet.audit.refusals import PartOfMonth, SealBroken
 from wallet.audit.rules import ACCOUNT_FIELDS, encode_entry, leaf
 from wallet.audit.statements import queries
-from wallet.audit.statements.rules import Line, Period, PurseStatement, period_of
+from wallet.audit.statements.rules import Line, Period, PurseStatement, period_of, with_balances, with_totals
 from wallet.holders.explanations import explanation
 from wallet.holders.queries import holder
 from wallet.ledger.queries import purses_of
 from wallet.ledger.refusals import BlockNotThere
+from wallet.ledger.rules import shown_as_total
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,11 +35,20 @@ class Statement:
     purses: list[PurseStatement]
 
 
-def statement_of(db: Session, holder_id: UUID, quarter: Quarter, today: date, as_of_block: int | None) -> Statement:
+def statement_of(
+    db: Session,
+    holder_id: UUID,
+    quarter: Quarter,
+    today: date,
+    as_of_block: int | None,
+    *,
+    whole_months_only: bool = False,
+) -> Statement:
     """Make the statement of one quarter. An entry that is not sealed yet is not on it; a second later it is.
 
     Raises `HolderNotFound`, `BlockNotThere`, and `SealBroken` where an entry is not as it was sealed: such a
-    statement would prove what never was.
+    statement would prove what never was. With `whole_months_only` also `PartOfMonth` for a block under which a month that is
+    shown in total was not complete: statements of one block after the other would tell its entries one by one.
     """
     person = holder(db, holder_id)
     sealed = last_block(db) if as_of_block is None else block(db, as_of_block)
@@ -47,12 +57,14 @@ def statement_of(db: Session, holder_id: UUID, quarter: Quarter, today: date, as
     period = period_of(quarter, today)
     purses = [row for row in purses_of(db, f"holder:{holder_id}") if row.purse is not None]
     cut = ([purse.id for purse in purses], period.first, period.last, sealed.number if sealed else 0)
+    totals = {purse.id: total for purse in purses if (total := shown_as_total(purse.purse)) is not None}
+    cut_short = as_of_block is not None and whole_months_only
+    if cut_short and any(queries.has_later(db, purse, total.kind, *cut[1:]) for purse, total in totals.items()):
+        raise PartOfMonth
     opening = queries.balances_before(db, *cut)
     lines: dict[int, list[Line]] = defaultdict(list)
-    balances = dict(opening)
     for row in queries.entries(db, *cut):
-        balances[row["account_id"]] = balances.get(row["account_id"], 0) + row["amount"]
-        lines[row["account_id"]].append(_line(row, balances[row["account_id"]]))
+        lines[row["account_id"]].append(_line(row))
     scales = queries.scales(db)
     return Statement(
         holder_id,
@@ -61,7 +73,14 @@ def statement_of(db: Session, holder_id: UUID, quarter: Quarter, today: date, as
         sealed,
         [
             PurseStatement(
-                purse.purse or "", purse.asset, scales[purse.asset], opening.get(purse.id, 0), lines[purse.id]
+                purse.purse or "",
+                purse.asset,
+                scales[purse.asset],
+                opening.get(purse.id, 0),
+                with_balances(
+                    opening.get(purse.id, 0),
+                    with_totals(purse.purse or "", lines[purse.id], totals.get(purse.id), explanation),
+                ),
             )
             for purse in purses
             # A purse of later days is not on the paper of earlier ones.
@@ -70,7 +89,7 @@ def statement_of(db: Session, holder_id: UUID, quarter: Quarter, today: date, as
     )
 
 
-def _line(row: RowMapping, balance: int) -> Line:
+def _line(row: RowMapping) -> Line:
     terms = {name: row[f"account_{name}"] for name in ACCOUNT_FIELDS}
     hashed = leaf(encode_entry(dict(row), terms))
     if hashed != bytes(row["sealed_leaf"]):
@@ -83,7 +102,7 @@ def _line(row: RowMapping, balance: int) -> Line:
         row["kind"],
         row["reference"],
         row["amount"],
-        balance,
+        0,
         row["block_number"],
         hashed,
     )

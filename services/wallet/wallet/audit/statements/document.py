@@ -7,7 +7,7 @@ from datetime import UTC, datetime, time
 from foundation.dutch import day_in_words, quarters_in_words
 from foundation.paper import Paper
 from wallet.audit.statements.actions import Statement
-from wallet.audit.statements.rules import PurseStatement, amount_in_words, purse_in_words
+from wallet.audit.statements.rules import Line, PurseStatement, amount_in_words, purse_in_words
 
 _COLUMNS = (20, 56, 52, 26, 26)
 _SEAL_COLUMNS = (24, 12, 144)
@@ -17,6 +17,11 @@ _CHECK = (
     "Elke boeking op dit afschrift is verzegeld. Vraag bij de gemeente het bewijs van een boeking op met haar nummer: "
     "de vingerafdruk in het bewijs moet dezelfde zijn als hieronder, en de kop van het blok dezelfde als in het register "
     "dat de gemeente buiten haar grootboek bewaart."
+)
+
+_CHECK_TOTALS = (
+    "Gesprekken staan hier per maand opgeteld: hun vingerafdruk is die (SHA-256) van de vingerafdrukken van alle opgetelde "
+    "boekingen achter elkaar, in de volgorde van het potje. De controleur van de gemeente ziet die boekingen en rekent haar na."
 )
 
 
@@ -69,7 +74,7 @@ class _Paper(Paper):
         rows = [
             (
                 f"{line.value_date:%d-%m-%Y}",
-                f"{quarters_in_words(line.explanation)} ({line.id})",
+                f"{quarters_in_words(line.explanation)} ({_entries_in_words(line)})",
                 line.reference or "",
                 amount(line.amount, sign=True),
                 amount(line.balance),
@@ -85,11 +90,20 @@ class _Paper(Paper):
         """Write the appendix: the leaf hash of every entry, whole."""
         self.start_section("Controle")
         self.write_text("Controle", style="B", size=12, space_mm=1)
+        lines = [line for purse in self._statement.purses for line in purse.lines]
         self.write_text(_CHECK, space_mm=2)
-        rows = [(line.id, str(line.block), line.leaf.hex()) for purse in self._statement.purses for line in purse.lines]
+        if any(line.is_total for line in lines):
+            self.write_text(_CHECK_TOTALS, space_mm=2)
+        rows = [(line.id, str(line.block), line.leaf.hex()) for line in lines]
         self.write_table(_SEAL_HEADINGS, rows, _SEAL_COLUMNS, ("LEFT", "RIGHT", "LEFT"))
 
     def foot(self) -> tuple[str, ...]:
         """Say up to which block the statement goes, with the whole header of that block."""
         block = self._statement.block
         return (f"Tot en met blok {block.number}, kop {block.header.hex()}" if block else "Er is nog niets verzegeld",)
+
+
+def _entries_in_words(line: Line) -> str:
+    if not line.is_total:
+        return line.id
+    return f"{line.id}: {line.entries} {'boeking' if line.entries == 1 else 'boekingen'} opgeteld"

@@ -34,6 +34,18 @@ def balances_before(db: Session, account_ids: Sequence[int], first: date, last: 
     return {row.account_id: row.balance for row in rows}
 
 
+def has_later(db: Session, account_id: int, kind: str, first: date, last: date, block: int) -> bool:
+    """Tell whether an account has entries of this kind in a period that this block does not cover."""
+    found = text(
+        "SELECT 1 FROM ledger.entry e"
+        "  JOIN ledger.journal j ON j.id = e.journal_id AND j.kind = :kind AND j.value_date BETWEEN :first AND :last"
+        " WHERE e.account_id = :account AND NOT EXISTS ("
+        "       SELECT FROM ledger.block_journal b WHERE b.journal_id = e.journal_id AND b.block_number <= :block) LIMIT 1"
+    )
+    values = {"account": account_id, "kind": kind, "first": first, "last": last, "block": block}
+    return db.execute(found, values).first() is not None
+
+
 def entries(db: Session, account_ids: Sequence[int], first: date, last: date, block: int) -> Sequence[RowMapping]:
     """Give the entries of accounts with their accounts' terms (as `account_<field>`) and their sealed leaf, in order."""
     own: list[Any] = [f"e.{name}" for name in ENTRY_FIELDS]

@@ -49,7 +49,14 @@ def get_statement(
     as_of_block: Annotated[int | None, Query(alias="asOfBlock", ge=1, le=2**63 - 1)] = None,
 ) -> Response:
     """What happened on a person's purses in a quarter, with the seal of every entry; of an open quarter, up to today."""
-    statement = actions.statement_of(db, visible(holder_id, caller), quarter, business_date(), as_of_block)
+    statement = actions.statement_of(
+        db,
+        visible(holder_id, caller),
+        quarter,
+        business_date(),
+        as_of_block,
+        whole_months_only=not caller.has(Role.AUDITOR),
+    )
     headers = {"Vary": "Accept"}
     if _wants_json(request.headers.get("accept", "")):
         return Response(StatementOut.of(statement).model_dump_json(by_alias=True), media_type=JSON, headers=headers)

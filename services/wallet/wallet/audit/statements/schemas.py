@@ -13,7 +13,10 @@ from wallet.audit.statements.rules import PurseStatement
 
 
 class StatementLineOut(ApiOut):
-    """One entry; `id` is the transfer's, whose proof has this very `leaf`."""
+    """One entry; `id` is the transfer's, whose proof has this very `leaf`.
+
+    Or the `entries` of a month that are shown in total: `leaf` is SHA-256 over theirs, in their order.
+    """
 
     id: str
     value_date: date
@@ -25,6 +28,7 @@ class StatementLineOut(ApiOut):
     balance: int
     block: int
     leaf: str
+    entries: int
 
 
 class PurseStatementOut(ApiOut):
@@ -53,6 +57,7 @@ class PurseStatementOut(ApiOut):
                     balance=line.balance,
                     block=line.block,
                     leaf=line.leaf.hex(),
+                    entries=line.entries,
                 )
                 for line in purse.lines
             ],

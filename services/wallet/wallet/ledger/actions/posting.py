@@ -15,7 +15,7 @@ from sqlalchemy import CursorResult, Row
 from sqlalchemy.exc import DBAPIError
 from sqlmodel import Session
 
-from wallet.ledger.postings import HoldRequest, Posted, Posting, Transfer, naming_line
+from wallet.ledger.postings import AskedHold, Granted, HoldRequest, Posted, Posting, Transfer, naming_line
 from wallet.ledger.refusals import LedgerRefusal, refusal_by_rule, refusal_in
 
 # %b sends arrays in binary: 10,000 texts in a third of the time.
@@ -26,6 +26,11 @@ SELECT ledger.post(%b::text, %b::date, %b::text, %b::text, %b::text, %b::text, %
 """
 _OPEN_HOLDS = """
 SELECT ledger.open_holds(%b::uuid[], %b::text[], %b::bigint[], %b::text[], %b::text, %b::timestamptz, %b::text)
+"""
+_OPEN_EACH_HOLD = """
+SELECT granted, granted_at, refusal_code, refusal_detail
+  FROM ledger.open_each_hold(%b::uuid[], %b::text[], %b::bigint[], %b::bigint[], %b::text[], %b::text[],
+                             %b::timestamptz[], %b::text[])
 """
 
 
@@ -121,6 +126,26 @@ def open_holds(
     _call(db, _OPEN_HOLDS, arguments)
 
 
+def open_each_hold(db: Session, asked: Sequence[AskedHold]) -> list[Granted | LedgerRefusal]:
+    """Open each of these holds as far as there is money for it; one that a rule refuses leaves the others as they are."""
+    arguments = (
+        [each.request.id for each in asked],
+        [each.request.account for each in asked],
+        [each.request.amount for each in asked],
+        [each.minimum for each in asked],
+        [each.request.asset for each in asked],
+        [each.purpose for each in asked],
+        _none_if_empty([each.expires_at for each in asked]),
+        [each.actor for each in asked],
+    )
+    return [
+        Granted(row.granted, row.granted_at)
+        if row.refusal_code is None
+        else refusal_by_rule(row.refusal_code, row.refusal_detail)
+        for row in _execute(db, _OPEN_EACH_HOLD, arguments)
+    ]
+
+
 def release_holds(db: Session, ids: Sequence[UUID], actor: str) -> None:
     """Give back what remains of holds; those closed already stay as they are. Raises `UnknownHold`."""
     _call(db, "SELECT ledger.release_holds(%b::uuid[], %b::text)", (list(ids), actor))
@@ -155,6 +180,12 @@ def open_loan(db: Session, loan_id: UUID, principal: int) -> str:
     """Open the account of what is owed under a loan, and give its address; another principal raises `OtherTerms`."""
     address: str = _call(db, "SELECT ledger.open_loan(%b::uuid, %b::bigint)", (loan_id, principal))[0]
     return address
+
+
+def lock_posting(db: Session, transfers: Sequence[Transfer], releases: Sequence[UUID]) -> None:
+    """Lock all that a posting moves and all that the release of these holds frees, in the order that everybody keeps."""
+    arguments = ([each.source for each in transfers], [each.destination for each in transfers], list(releases))
+    _call(db, "SELECT ledger.lock_posting(%b::text[], %b::text[], %b::uuid[])", arguments)
 
 
 def lock_reversal(db: Session, journal_id: int, line: int) -> None:

@@ -55,9 +55,13 @@ def propose_transfers(db: Session, asked: TransfersIn, caller: Caller) -> Propos
                 "Een reservering is voor wie haar maakte, niet voor een boeking met de hand.",
                 pointer=f"/transfers/{index}/holdId",
             )
+    if asked.releases:
+        raise HoldByHand(
+            "Een reservering is voor wie haar maakte, niet voor een boeking met de hand.", pointer="/releases"
+        )
     refuse_loans([address for each in asked.transfers for address in (each.source, each.destination)])
     refuse_protected(db, [each.source for each in asked.transfers])
-    posting = asked.model_dump(mode="json", by_alias=True, exclude_none=True, exclude={"reason"})
+    posting = asked.model_dump(mode="json", by_alias=True, exclude_none=True, exclude={"reason", "releases"})
     return propose(db, TRANSFER, None, posting, asked.reason, caller)
 
 

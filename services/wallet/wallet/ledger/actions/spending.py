@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import UTC
 from typing import Any
 from uuid import UUID
 
@@ -12,13 +13,14 @@ from sqlmodel import Session
 from foundation.access import Caller
 from foundation.clock import business_date, now
 from foundation.identifiers import new_id
+from foundation.refusals import Refusal
 from wallet.ledger import rules
-from wallet.ledger.actions.posting import open_day, open_holds, post, post_each, release_holds
+from wallet.ledger.actions.posting import lock_posting, open_day, open_each_hold, post, post_each, release_holds
 from wallet.ledger.actions.proposals import check_number
 from wallet.ledger.actions.reading import find_hold
 from wallet.ledger.holds import queries
-from wallet.ledger.holds.schemas import CaptureIn, HoldIn
-from wallet.ledger.postings import Posted, Posting, Transfer
+from wallet.ledger.holds.schemas import CaptureIn, HoldIn, HoldOut
+from wallet.ledger.postings import AskedHold, Granted, Posted, Posting, Transfer
 from wallet.ledger.refusals import ExpiryPast, KindNotAllowed, LedgerRefusal, NotYourHold, OutsideScope
 from wallet.ledger.schemas import PostedOut, TransfersIn
 
@@ -41,31 +43,47 @@ def allowed_posting(asked: TransfersIn, caller: Caller) -> Posting:
         reason=asked.reason,
         transfers=transfers,
         late=asked.late is not None,
+        releases=asked.releases,
     )
 
 
 def post_for_service(db: Session, asked: TransfersIn, caller: Caller) -> Posted:
-    """Post what a service asks. Raises `OutsideScope`, `KindNotAllowed`, `NotYourHold`, or why the ledger refused."""
+    """Post what a service asks, and let go of the holds that it names.
+
+    Raises `OutsideScope`, `KindNotAllowed`, `NotYourHold`, `UnknownHold`, or why the ledger refused.
+    """
     [posting] = _on_open_days(db, [allowed_posting(asked, caller)])
-    _check_holds(db, caller, [each.hold_id for each in posting.transfers if each.hold_id is not None])
+    captured = [each.hold_id for each in posting.transfers if each.hold_id is not None]
+    _check_holds(db, caller, [*captured, *posting.releases])
     try:
-        return post(
-            db,
-            kind=posting.kind,
-            value_date=posting.value_date,
-            actor=posting.actor,
-            on_behalf_of=posting.on_behalf_of,
-            decision=posting.decision,
-            reason=posting.reason,
-            transfers=posting.transfers,
-        )
+        if posting.releases:
+            lock_posting(db, posting.transfers, posting.releases)
+        posted = _post(db, posting)
     except LedgerRefusal as refusal:
         raise refusal.in_list("transfers") from refusal
+    if posting.releases:
+        release_holds(db, posting.releases, posting.actor)
+    return posted
+
+
+def _post(db: Session, posting: Posting) -> Posted:
+    return post(
+        db,
+        kind=posting.kind,
+        value_date=posting.value_date,
+        actor=posting.actor,
+        on_behalf_of=posting.on_behalf_of,
+        decision=posting.decision,
+        reason=posting.reason,
+        transfers=posting.transfers,
+    )
 
 
 def may_be_gathered(asked: TransfersIn) -> bool:
-    """Tell whether a request is short enough to share a transaction with others, and captures no hold."""
-    return len(asked.transfers) <= MOST_GATHERED and all(each.hold_id is None for each in asked.transfers)
+    """Tell whether a request is short enough to share a transaction with others, and touches no hold."""
+    if asked.releases or len(asked.transfers) > MOST_GATHERED:
+        return False
+    return all(each.hold_id is None for each in asked.transfers)
 
 
 def post_together(db: Session, postings: Sequence[Posting]) -> list[PostedOut | LedgerRefusal]:
@@ -85,24 +103,61 @@ def _on_open_days(db: Session, postings: Sequence[Posting]) -> Sequence[Posting]
     return [posting.on(first_open) for posting in postings]
 
 
-def open_hold(db: Session, asked: HoldIn, caller: Caller) -> Row[Any]:
-    """Set an amount apart for a service. Raises `OutsideScope`, `ExpiryPast`, or why the ledger refused."""
-    _check_scope(caller, [asked.account])
-    if asked.expires_at is not None and asked.expires_at <= now():
-        raise ExpiryPast(f"Een reservering tot {asked.expires_at.isoformat()} is al voorbij.", pointer="/expiresAt")
-    hold_id = new_id()
-    open_holds(db, [asked.request(hold_id)], asked.purpose, caller.actor, asked.expires_at)
-    return find_hold(db, hold_id)
+def allowed_hold(asked: HoldIn, caller: Caller) -> AskedHold:
+    """Give what a service asks to set apart, under a new id. Raises `OutsideScope`."""
+    check_scope(caller, [asked.account])
+    until = None if asked.expires_at is None else asked.expires_at.astimezone(UTC)
+    return AskedHold(asked.request(new_id()), asked.minimum or asked.amount, asked.purpose, caller.actor, until)
+
+
+def open_hold(db: Session, asked: AskedHold) -> HoldOut:
+    """Set an amount apart for a service. Raises `ExpiryPast`, or why the ledger refused."""
+    [outcome] = hold_together(db, [asked])
+    if isinstance(outcome, Refusal):
+        raise outcome
+    return outcome
+
+
+def hold_together(db: Session, asked: Sequence[AskedHold]) -> list[HoldOut | Refusal]:
+    """Set apart what several askers wait for: each has its hold, or the rule that refused it and nothing else."""
+    at = now()
+    timely = [each for each in asked if each.expires_at is None or each.expires_at > at]
+    outcomes = dict(
+        zip((each.request.id for each in timely), open_each_hold(db, timely) if timely else (), strict=True)
+    )
+    return [_held(each, outcomes.get(each.request.id)) for each in asked]
+
+
+def _held(asked: AskedHold, outcome: Granted | LedgerRefusal | None) -> HoldOut | Refusal:
+    if outcome is None:
+        assert asked.expires_at is not None
+        return ExpiryPast(f"Een reservering tot {asked.expires_at.isoformat()} is al voorbij.", pointer="/expiresAt")
+    if isinstance(outcome, LedgerRefusal):
+        # One hold is asked for: there is no list to point into.
+        return outcome
+    return HoldOut(
+        id=asked.request.id,
+        account=asked.request.account,
+        amount=outcome.amount,
+        remaining=outcome.amount,
+        asset=asked.request.asset,
+        state="open",
+        purpose=asked.purpose,
+        opened_at=outcome.opened_at,
+        opened_by=asked.actor,
+        expires_at=asked.expires_at,
+        closed_at=None,
+    )
 
 
 def capture_hold(db: Session, hold_id: UUID, asked: CaptureIn, caller: Caller) -> tuple[Posted, Row[Any]]:
-    """Pay a part of a hold, or all that remains.
+    """Pay a part of a hold, or all that remains; after a final capture nothing is held any more.
 
     Raises `UnknownHold`, `NotYourHold`, `OutsideScope`, `KindNotAllowed`, or why the ledger refused.
     """
     hold = own_hold(db, hold_id, caller)
     _check_kind(asked.kind)
-    _check_scope(caller, [asked.destination])
+    check_scope(caller, [asked.destination])
     transfer = Transfer(
         hold.account,
         asked.destination,
@@ -113,14 +168,24 @@ def capture_hold(db: Session, hold_id: UUID, asked: CaptureIn, caller: Caller) -
         asked.explanation,
         hold_id,
     )
-    posted = post(
+    [posting] = _on_open_days(
         db,
-        kind=asked.kind,
-        value_date=asked.value_date or business_date(),
-        actor=caller.actor,
-        on_behalf_of=caller.on_behalf_of,
-        transfers=[transfer],
+        [
+            Posting(
+                kind=asked.kind,
+                value_date=asked.value_date or business_date(),
+                actor=caller.actor,
+                on_behalf_of=caller.on_behalf_of,
+                decision=None,
+                reason=None,
+                transfers=[transfer],
+                late=asked.late is not None,
+            )
+        ],
     )
+    posted = _post(db, posting)
+    if asked.final:
+        release_holds(db, [hold_id], caller.actor)
     return posted, find_hold(db, hold_id)
 
 
@@ -144,7 +209,7 @@ def _check_kind(kind: str) -> None:
         raise KindNotAllowed(f"Boekingen van de soort {kind} maakt een dienst niet.", pointer="/kind")
 
 
-def _check_scope(caller: Caller, addresses: Sequence[str]) -> None:
+def check_scope(caller: Caller, addresses: Sequence[str]) -> None:
     # Without a service's own signature it is the stand-in service of a local installation, which tries things out.
     if caller.service is None:
         return

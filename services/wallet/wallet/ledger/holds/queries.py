@@ -13,6 +13,7 @@ from sqlmodel import Session
 from foundation.identifiers import identifier
 from foundation.pages import decode_cursor, encode_cursor
 from foundation.refusals import BadRequest
+from wallet.ledger.rules import SHOWN_AS_TOTALS
 
 _HOLD = """
     SELECT h.id, a.address AS account, a.purse, h.amount, h.remaining, a.asset, h.state, h.purpose, h.opened_at,
@@ -33,6 +34,8 @@ class Sought:
     state: str | None = None
     purpose: str | None = None
     opened_by: str | None = None
+    without_totals: bool = False
+    """Leave out what a holder sees in totals only."""
 
 
 def hold(db: Session, hold_id: UUID) -> Row[Any] | None:
@@ -55,9 +58,16 @@ def holds_before(db: Session, sought: Sought, before: UUID | None, limit: int) -
         "opened_by": "h.opened_by = :opened_by",
         "opened_at": "(h.opened_at, h.id) < (:opened_at, :id)",
     }
-    values: dict[str, Any] = {name: getattr(sought, name) for name in Sought.__dataclass_fields__}
+    values: dict[str, Any] = {name: getattr(sought, name) for name in conditions if name != "opened_at"}
     values["opened_at"] = position.opened_at if position is not None else None
     asked = [condition for name, condition in conditions.items() if values[name] is not None]
+    if sought.without_totals:
+        asked.append(
+            "NOT EXISTS (SELECT FROM unnest(CAST(:purses AS text[]), CAST(:purposes AS text[])) t(purse, purpose)"
+            " WHERE t.purse = a.purse AND starts_with(h.purpose, t.purpose))"
+        )
+        values["purses"] = list(SHOWN_AS_TOTALS)
+        values["purposes"] = [total.hold_purposes for total in SHOWN_AS_TOTALS.values()]
     return db.execute(
         text(f"{_HOLD} WHERE {' AND '.join(asked) or 'true'} ORDER BY h.opened_at DESC, h.id DESC LIMIT :limit"),
         {**values, "id": before, "limit": limit},

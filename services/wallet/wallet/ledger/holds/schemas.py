@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Literal
+from typing import Literal, Self
 from uuid import UUID
 
-from pydantic import AwareDatetime
+from pydantic import AwareDatetime, model_validator
 
 from foundation.schemas import Amount, ApiModel, ApiOut, Line
 from wallet.ledger.postings import EUR, HoldRequest
@@ -16,19 +16,31 @@ HoldState = Literal["open", "captured", "released", "expired"]
 
 
 class HoldIn(ApiModel):
-    """An amount to set apart. The holder reads `purpose` as it is: ids and words, nothing about a person."""
+    """An amount to set apart. The holder reads `purpose` as it is: ids and words, nothing about a person.
+
+    With a `minimum` as much of the amount is set apart as is available, and at least that.
+    """
 
     account: Address
     amount: Amount
+    minimum: Amount | None = None
     asset: AssetCode = EUR
     purpose: Line
     expires_at: AwareDatetime | None = None
+
+    @model_validator(mode="after")
+    def _asks_no_more_at_least_than_at_most(self) -> Self:
+        if self.minimum is not None and self.minimum > self.amount:
+            raise ValueError("minimum is hoogstens amount")
+        return self
 
     def request(self, hold_id: UUID) -> HoldRequest:
         return HoldRequest(hold_id, self.account, self.amount, self.asset)
 
 
 class HoldOut(ApiOut):
+    """A hold; `amount` is what was set apart when it was opened."""
+
     id: UUID
     account: str
     amount: int
@@ -59,12 +71,18 @@ class HoldEventOut(ApiOut):
 
 
 class CaptureIn(ApiModel):
-    """A part of the hold, or all that remains, on its way to an account."""
+    """A part of the hold, or all that remains, on its way to an account.
+
+    After a `final` one what remains is given back. `late` is as for transfers: booked on the first open day where the month
+    of its value date is closed, and refused without it.
+    """
 
     destination: Address
     amount: Amount
     kind: Kind = "capture"
     value_date: Day | None = None
+    late: Literal["firstOpenDay"] | None = None
+    final: bool = False
     grant_key: Key | None = None
     reference: Key | None = None
     explanation: Key | None = None

@@ -1,9 +1,11 @@
-"""`python -m foundation.migrate <package>`: shows that the owner's database can be entered."""
+"""`python -m foundation.migrate <package> …`: shows that each owner's database can be entered."""
 
 import os
+import sys
 
 import psycopg
 
 if __name__ == "__main__":
-    with psycopg.connect(os.environ["STADSBEURS_MIGRATION_DATABASE_URL"]) as db:
-        db.execute("CREATE TABLE IF NOT EXISTS migrated (once int)")
+    for package in sys.argv[1:]:
+        with psycopg.connect(os.environ[f"STADSBEURS_{package.upper()}_MIGRATION_DATABASE_URL"]) as db:
+            db.execute("CREATE TABLE IF NOT EXISTS migrated (once int)")

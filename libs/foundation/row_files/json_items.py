@@ -1,15 +1,16 @@
-"""Taking `{"items": [{…}, …]}` apart while it arrives, in bounded memory whatever the file contains."""
+"""Taking `{"items": [{…}, …]}` apart piece by piece, in bounded memory whatever the file contains."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from decimal import Decimal
 from typing import Any
 
 import ijson
 from ijson.utils import sendable_list
 
-from burgerbudget.hour_fields import HOURS_LIMIT, RawRow
+from foundation.row_files.columns import Columns, RawRow
+from foundation.row_files.refusals import InvalidJson
 
 PIECE_BYTES = 64 * 1024
 # A parser keeps an unfinished text or number in memory; so much without any event means there is no end to
@@ -17,19 +18,36 @@ PIECE_BYTES = 64 * 1024
 SILENCE_LIMIT_BYTES = 256 * 1024
 
 DEPTH_LIMIT = 32
+NUMBER_DIGITS_LIMIT = 20
 
 _BOM = b"\xef\xbb\xbf"
-_FIELDS = ("externalId", "participantNumber", "workedOn", "hours", "activity")
 
 
 class MalformedJson(ValueError):
     """The text is no JSON, or not of the form `{"items": […]}`."""
 
 
-class JsonItems:
-    """Feed it bytes, it gives rows; what an item holds beyond the five fields is never kept."""
+def read_json(chunks: Iterable[bytes], columns: Columns) -> Iterator[RawRow]:
+    """Read the items of `{"items": […]}` in order; `row` is the index + 1; raises `InvalidJson`, possibly half way.
 
-    def __init__(self) -> None:
+    An item that is no object, or has a field of another kind or with another name, comes out with a `problem`. Fields
+    may come in any order and may be absent or null: they are empty then.
+    """
+    items = JsonItems(columns)
+    try:
+        for chunk in chunks:
+            yield from items.feed(chunk)
+        items.finish()
+    except MalformedJson as error:
+        raise InvalidJson(f'Dit is geen goede JSON van de vorm {{"items": [...]}}: {error}') from error
+
+
+class JsonItems:
+    """Feed it bytes, it gives rows; what an item holds beyond its columns is never kept."""
+
+    def __init__(self, columns: Columns) -> None:
+        self._names = columns.names
+        self._numbers = columns.numbers
         self._events: list[tuple[str, Any]] = sendable_list()
         self._parser = ijson.basic_parse_coro(self._events)
         self._silent_bytes = 0
@@ -125,20 +143,19 @@ class JsonItems:
         self._problem = problem or None
 
     def _end_item(self) -> RawRow:
-        external_id, number, worked_on, hours, activity = (self._values.get(field, "") for field in _FIELDS)
-        return RawRow(self._row, external_id, number, worked_on, hours, activity, self._problem)
+        return RawRow(self._row, tuple([self._values.get(name, "") for name in self._names]), self._problem)
 
     def _on_field(self, event: str, value: Any) -> None:
         if event == "map_key":
             self._key = value
-            if value not in _FIELDS:
+            if value not in self._names:
                 self._complain("De rij heeft een veld dat er niet hoort.")
             elif value in self._values:
                 self._complain(f"{value} staat er twee keer.")
             else:
                 self._values[value] = ""
-        elif self._key in _FIELDS:
-            text = _text_of(self._key, event, value)
+        elif self._key in self._names:
+            text = _text_of(event, value, self._key in self._numbers)
             if text is None:
                 self._complain(f"{self._name()} is geen tekst.")
             else:
@@ -149,19 +166,19 @@ class JsonItems:
             self._problem = problem
 
     def _name(self) -> str:
-        return self._key if self._key in _FIELDS else "Een veld"
+        return self._key if self._key in self._names else "Een veld"
 
 
-def _text_of(key: str, event: str, value: Any) -> str | None:
-    """Give a value as the text that a CSV would hold; only hours may be a number, null is an empty field."""
+def _text_of(event: str, value: Any, may_be_number: bool) -> str | None:
+    """Give a value as the text that a CSV would hold; null is an empty field."""
     if event == "string":
         return str(value)
     if event == "null":
         return ""
-    if event != "number" or key != "hours":
+    if event != "number" or not may_be_number:
         return None
     number = Decimal(value)
     # 1e999999999 is a number too; written out it would fill the memory.
-    if (number and abs(number.adjusted()) > HOURS_LIMIT) or len(number.as_tuple().digits) > HOURS_LIMIT:
+    if (number and abs(number.adjusted()) > NUMBER_DIGITS_LIMIT) or len(number.as_tuple().digits) > NUMBER_DIGITS_LIMIT:
         return None
     return f"{number:f}"

@@ -1,0 +1,1 @@
+"""What is done in belkosten: each function is called inside one transaction, unless it says otherwise."""

@@ -1,0 +1,1 @@
+"""Reading and writing rows of belkosten, per subject."""

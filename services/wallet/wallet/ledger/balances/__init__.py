@@ -1,0 +1,1 @@
+"""Balances: what stands on many accounts of one scheme, asked at once."""
