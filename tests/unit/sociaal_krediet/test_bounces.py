@@ -6,6 +6,7 @@ from datetime import date
 from itertools import permutations
 
 from foundation.money import Cents
+from sociaal_krediet.rules.facts import LoanCode
 from sociaal_krediet.rules.loans import (
     Terms,
     last_month_number,
@@ -214,3 +215,12 @@ def test_a_loan_of_one_cent_is_paid_bounced_and_paid_again() -> None:
     assert last_month_number(replay(cent, facts[:1]), cent) == 0
     assert unpaid(replay(cent, facts)) == [("2027-01-31", 1)]
     assert replay(cent, [*facts, receipt("b", date(2027, 1, 31), 1)]).state == "repaid"
+
+
+def test_sk12_what_went_back_of_a_receipt_comes_before_a_bounce_of_the_same_second() -> None:
+    # 75.00 of 100.00 are paid; of the next 100.00 only 25.00 is owed, and 75.00 goes back in the receipt's own second.
+    before = receipt("a", JAN, 7500)
+    second = [receipt("b", FEB, 10000), refunded("r", FEB, "b", 7500, hour=12), bounce("x", FEB, "b", 10000, hour=12)]
+    state = replay(HUNDRED_IN_FOUR, [before, *second])
+    assert state.outstanding == 2500
+    assert [code for _, code in state.ignored] == [LoanCode.BOUNCE_ABOVE_RECEIPT]

@@ -160,13 +160,14 @@ class WriteOff:
 
 Fact = EarlyMode | Receipt | Bounce | Reinstated | Refunded | Pause | Reschedule | Remission | WriteOff
 
-# The order within one instant: a choice before the money it is for, money before what is decided about the rest.
+# The order within one instant: a choice before the money it is for, money before what is decided about the rest. What goes
+# back of a receipt has the receipt's own instant: a bounce that Stripe tells of the same second comes after it.
 _RANKS: dict[type[Fact], int] = {
     EarlyMode: 0,
     Receipt: 1,
-    Bounce: 2,
-    Reinstated: 3,
-    Refunded: 4,
+    Refunded: 2,
+    Bounce: 3,
+    Reinstated: 4,
     Pause: 5,
     Reschedule: 6,
     Remission: 7,
