@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import pytest
 
-from belkosten import postings
-from belkosten.actions import settling
+from belkosten import parameters, postings
+from belkosten.actions import authorising, settling
 from foundation.access import Role
 from foundation.clock import business_date
 from foundation.money import Cents
@@ -22,12 +23,29 @@ def give(town: Town, participant: str, amount: int, month: Month) -> None:
     town.wallet.post_transfers(postings.month_credits([line], business_date()).as_json(), key=f"{participant}/{month}")
 
 
+@pytest.fixture
+def an_hour(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In this municipality a call may last an hour: one call can take all that somebody has."""
+    monkeypatch.setattr(
+        authorising, "call_policy_on", lambda day: replace(parameters.call_policy_on(day), longest_s=3_600)
+    )
+
+
+def test_of_ten_euro_three_calls_can_be_made_before_the_first_is_told_of(desk: Desk, caller: str) -> None:
+    # 20 minutes at 0.23 are 4.60; twice that leaves 0.80, which pays for 209 seconds: 210 make 0.805.
+    assert [desk.ask(call, caller)["maxSeconds"] for call in ("c1", "c2", "c3")] == [1_200, 1_200, 209]
+    assert desk.ask("c4", caller) == {"allowed": False, "maxSeconds": 0, "reason": "noCredit"}
+    assert desk.purse(caller) == (1_000, 1_000)
+
+
+@pytest.mark.usefixtures("an_hour")
 def test_a_call_is_allowed_for_as_long_as_the_credit_lasts_and_reserves_it(desk: Desk, caller: str) -> None:
     # 10.00 at 0.23 a minute: 2,609 seconds cost 10.00 and 2,610 cost 10.01 (half-up).
     assert desk.ask("c1", caller) == {"allowed": True, "maxSeconds": 2609}
     assert desk.purse(caller) == (1_000, 1_000)
 
 
+@pytest.mark.usefixtures("an_hour")
 def test_a_call_that_could_last_longer_than_an_hour_is_allowed_for_an_hour(desk: Desk, caller: str) -> None:
     give(desk.town, caller, 5_000, Month(2026, 11))
     assert desk.ask("c1", caller) == {"allowed": True, "maxSeconds": 3600}
@@ -35,6 +53,7 @@ def test_a_call_that_could_last_longer_than_an_hour_is_allowed_for_an_hour(desk:
     assert desk.purse(caller) == (6_000, 1_380)
 
 
+@pytest.mark.usefixtures("an_hour")
 def test_the_record_of_a_call_takes_its_cost_to_the_cent_and_releases_the_rest(desk: Desk, caller: str) -> None:
     desk.ask("c1", caller)
     found = desk.tell(record("c1", caller, 90))
@@ -47,6 +66,7 @@ def test_the_record_of_a_call_takes_its_cost_to_the_cent_and_releases_the_rest(d
     assert desk.ask("c2", caller)["maxSeconds"] == 2518
 
 
+@pytest.mark.usefixtures("an_hour")
 @pytest.mark.parametrize(("seconds", "cost"), [(0, 0), (1, 0), (2, 1), (60, 23), (61, 23), (63, 24), (2609, 1000)])
 def test_a_record_is_rated_by_the_second(desk: Desk, caller: str, seconds: int, cost: int) -> None:
     desk.ask("c1", caller)
@@ -55,6 +75,7 @@ def test_a_record_is_rated_by_the_second(desk: Desk, caller: str, seconds: int, 
     assert desk.purse(caller) == (1_000 - cost, 0)
 
 
+@pytest.mark.usefixtures("an_hour")
 def test_seconds_beyond_what_was_allowed_are_not_billable(desk: Desk, caller: str) -> None:
     desk.ask("c1", caller)
     desk.tell(record("c1", caller, 5_000))
@@ -62,6 +83,7 @@ def test_seconds_beyond_what_was_allowed_are_not_billable(desk: Desk, caller: st
     assert desk.calls()["c1"]["billable_seconds"] == 2_609
 
 
+@pytest.mark.usefixtures("an_hour")
 def test_calls_are_refused_with_the_first_reason_that_holds(desk: Desk, caller: str) -> None:
     mover = desk.town.enrol("sim-only")
     assert desk.ask("c1", "599999")["reason"] == "notRegistered"
@@ -85,12 +107,14 @@ def test_a_participation_that_is_over_or_yet_to_begin_makes_no_calls(desk: Desk,
     assert desk.ask("c1", later)["reason"] == "notRegistered", "the answer that was given stays"
 
 
+@pytest.mark.usefixtures("an_hour")
 def test_the_same_call_asked_again_has_the_same_answer_and_reserves_nothing_more(desk: Desk, caller: str) -> None:
     first = desk.ask("c1", caller)
     assert desk.ask("c1", caller, "0031 78 111 22 33") == first
     assert desk.purse(caller) == (1_000, 1_000)
 
 
+@pytest.mark.usefixtures("an_hour")
 def test_a_refused_call_stays_refused_under_its_id_after_a_top_up(desk: Desk, caller: str) -> None:
     desk.ask("c1", caller)
     assert desk.ask("c2", caller)["reason"] == "noCredit"
@@ -142,6 +166,7 @@ def test_a_wallet_that_is_away_gives_503_and_the_question_may_be_asked_again(des
     assert desk.ask("c1", caller)["allowed"]
 
 
+@pytest.mark.usefixtures("an_hour")
 def test_an_answer_that_was_lost_is_found_again_with_the_hold_that_was_made(desk: Desk, caller: str) -> None:
     # The wallet set the credit apart and the process ended before the answer was kept.
     call = postings.call_of(desk.provider, "c1")
@@ -153,6 +178,7 @@ def test_an_answer_that_was_lost_is_found_again_with_the_hold_that_was_made(desk
     assert desk.purse(caller) == (977, 0)
 
 
+@pytest.mark.usefixtures("an_hour")
 def test_two_calls_asked_at_once_never_reserve_more_than_there_is(desk: Desk, caller: str) -> None:
     with ThreadPoolExecutor(8) as pool:
         answers = list(pool.map(lambda n: desk.ask(f"c{n}", caller), range(8)))
@@ -160,6 +186,7 @@ def test_two_calls_asked_at_once_never_reserve_more_than_there_is(desk: Desk, ca
     assert desk.purse(caller) == (1_000, 1_000)
 
 
+@pytest.mark.usefixtures("an_hour")
 def test_the_same_call_asked_many_times_at_once_is_one_reservation(desk: Desk, caller: str) -> None:
     with ThreadPoolExecutor(8) as pool:
         answers = list(pool.map(lambda _: desk.ask("c1", caller), range(8)))
@@ -178,6 +205,7 @@ def test_records_without_a_question_take_what_the_caller_has_and_the_fund_pays_t
     assert desk.clearing() == 2_760
 
 
+@pytest.mark.usefixtures("an_hour")
 def test_a_record_that_comes_after_its_hold_expired_takes_what_is_left(desk: Desk, caller: str) -> None:
     desk.ask("c1", caller)
     expire_holds(desk.town)
@@ -201,6 +229,7 @@ def test_an_expired_hold_in_a_chunk_does_not_hold_up_the_other_calls(desk: Desk,
     assert (desk.town.held(caller), desk.town.held(other), desk.clearing()) == (0, 0, 46)
 
 
+@pytest.mark.usefixtures("an_hour")
 def test_a_refused_call_that_was_made_all_the_same_costs_nothing(desk: Desk, caller: str) -> None:
     desk.ask("c1", caller)
     desk.ask("c2", caller)
