@@ -35,8 +35,8 @@ LEFT = CREDIT - 3 * COST
 SIM_MONTH = cents_of("10.00")
 FAULTS = 2
 """Of each kind: a price that differs, somebody who is not registered, a call billed twice, a call that was never made."""
-OWED = (3 * CALLERS - 3 * FAULTS) * COST
-"""A call that is billed twice is owed once; the other faults take its line away."""
+OWED = (3 * CALLERS - 2 * FAULTS) * COST
+"""A wrong price and a wrong person take the line of a call away; a call billed twice is owed once, one never made not at all."""
 COOLING_OFF = timedelta(days=3)
 WITHIN_S = 30.0
 # 10,900 a year and 7,500 once over 700 users; 10.00 a month; 10.00 at 0.23 a minute.
