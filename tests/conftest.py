@@ -11,8 +11,7 @@ from foundation import clock, outbox
 from stadsbeurs import house
 from tests.support import once
 from tests.support.callers import Callers
-from tests.support.databases import ServiceDatabase, TestServer
-
+from tests.support.databases import ServiceDatabase, TestServer, in_memory_or
 
 # What takes a minute in one test starts first: begun last, it would leave one worker at work alone.
 LONG = ("faults", "end_to_end", "property")
@@ -38,9 +37,10 @@ def _made_once() -> Iterator[None]:
 @pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestServer]:
     """The PostgreSQL of this test process; it forgets everything at the end."""
-    running = TestServer.start(tmp_path_factory.mktemp("postgres"))
-    yield running
-    running.stop()
+    with in_memory_or(tmp_path_factory.mktemp("postgres")) as folder:
+        running = TestServer.start(folder)
+        yield running
+        running.stop()
 
 
 def _migrated(package: str) -> Callable[[TestServer], Iterator[ServiceDatabase]]:

@@ -42,10 +42,14 @@ class Lines:
 
     async def _ask(self, content: bytes, due: float) -> None:
         try:
-            head, body = await self._answer(content, await self._line())
-        except (OSError, asyncio.IncompleteReadError):
-            # The server hung up an idle line at that very moment: as every client does, on a new one, once.
-            head, body = await self._answer(content, await self._open())
+            try:
+                head, body = await self._answer(content, await self._line())
+            except (OSError, asyncio.IncompleteReadError):
+                # The server hung up an idle line at that very moment: as every client does, on a new one, once.
+                head, body = await self._answer(content, await self._open())
+        except (OSError, asyncio.IncompleteReadError) as error:
+            self.failures.append(type(error).__name__)
+            return
         self.millis.append((time.perf_counter() - due) * 1000)
         if not head.startswith(b"HTTP/1.1 200") or self.plan["wanted"] not in body.decode():
             self.failures.append(body.decode()[:300])

@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import psutil
@@ -68,15 +69,28 @@ def post(db: psycopg.Connection[Any], kind: str, source: str, destinations: Sequ
     )
 
 
-def at_the_rate(port: int, requests: Sequence[dict[str, Any]], wanted: str) -> tuple[float, float, float]:
-    """Have requests arrive at the rate; gives the median, the 99th percentile and the longest, in milliseconds."""
+@dataclass(frozen=True)
+class Latencies:
+    """The median, the 99th percentile and the longest, in milliseconds, and how many were not answered as was wanted."""
+
+    median: float
+    p99: float
+    longest: float
+    failed: int
+
+    def __str__(self) -> str:
+        told = f"p50 {self.median:.1f} ms, p99 {self.p99:.1f} ms, longest {self.longest:.0f} ms"
+        return f"{told}, {self.failed} not answered" if self.failed else told
+
+
+def at_the_rate(port: int, requests: Sequence[dict[str, Any]], wanted: str) -> Latencies:
+    """Have requests arrive at the rate. More than the cores can do makes a queue: then many are late, and some not answered."""
     plan = {"port": port, "rate": RATE, "requests": list(requests), "wanted": wanted}
     command = [sys.executable, "-m", "tests.benchmark.lines"]
     done = subprocess.run(command, input=json.dumps(plan), stdout=subprocess.PIPE, text=True, check=True)
     found = json.loads(done.stdout)
-    assert found["failures"] == [], found["failures"][:3]
     millis = sorted(found["millis"])
-    return millis[len(millis) // 2], millis[int(len(millis) * 0.99)], millis[-1]
+    return Latencies(millis[len(millis) // 2], millis[int(len(millis) * 0.99)], millis[-1], len(found["failures"]))
 
 
 def asked(participants: Sequence[str], token: str, run: str) -> list[dict[str, Any]]:
@@ -135,7 +149,7 @@ def test_calls_are_authorised_while_somebody_waits(house: House, report: Report)
     for name, port, questions in runs:
         floor = at_the_rate(port, healthz, "")
         before = seconds_of_work(house)
-        median, p99, longest = at_the_rate(port, questions, '"allowed":true')
+        found = at_the_rate(port, questions, '"allowed":true')
         work = {one: (after - before.get(one, 0)) * 1000 / amount for one, after in seconds_of_work(house).items()}
         spent = ", ".join(f"{one} {ms:.1f}" for one, ms in sorted(work.items(), key=lambda pair: -pair[1]) if ms >= 0.1)
         print(f"\n  processor time per question in ms: {spent}")
@@ -143,9 +157,9 @@ def test_calls_are_authorised_while_somebody_waits(house: House, report: Report)
             CALLS,
             Row(
                 f"{RATE} questions a second, {name}",
-                f"p50 {median:.1f} ms, p99 {p99:.1f} ms, longest {longest:.0f} ms",
-                f"p50 {floor[0]:.1f} ms, p99 {floor[1]:.1f} ms",
-                f"p99 {p99 / floor[1]:.1f}",
+                str(found),
+                f"p50 {floor.median:.1f} ms, p99 {floor.p99:.1f} ms",
+                f"p99 {found.p99 / floor.p99:.1f}",
                 "p99 ≤ 50 ms" if port == house.port else "–",
             ),
         )

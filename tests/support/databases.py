@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import itertools
 import os
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import psycopg
 from psycopg import sql
@@ -17,6 +19,8 @@ from foundation.database import Database
 from stadsbeurs import postgres, provision
 
 PASSWORD = "test"
+MEMORY = Path("/dev/shm")
+ROOM_BYTES = 4 * 1024**3
 _numbers = itertools.count(1)
 
 
@@ -46,6 +50,20 @@ def _hurry_log_ins(running: postgres.RunningPostgres) -> None:
     with psycopg.connect(running.url(), options="-c scram_iterations=1", autocommit=True) as admin:
         role = sql.Identifier(postgres.SUPERUSER)
         admin.execute(sql.SQL("ALTER ROLE {} PASSWORD {}").format(role, sql.Literal(running.cluster.password)))
+
+
+@contextmanager
+def in_memory_or(folder: Path) -> Iterator[Path]:
+    """Give a folder in memory when there is ample room, and otherwise this one: a database per test is many files."""
+    try:
+        ample = shutil.disk_usage(MEMORY).free >= ROOM_BYTES and os.access(MEMORY, os.W_OK)
+    except OSError:
+        ample = False
+    if not ample:
+        yield folder
+        return
+    with TemporaryDirectory(prefix="stadsbeurs-test-", dir=MEMORY, ignore_cleanup_errors=True) as made:
+        yield Path(made) / "postgres"
 
 
 class TestServer:

@@ -91,7 +91,7 @@ def test_a_body_that_is_malformed_is_a_400_problem_that_repeats_nothing_of_it(co
     check_problem(answer, 400)
 
 
-@pytest.mark.parametrize("path", ["/notes/one", "/notes/1.5", "/outbox?limit=many"])
+@pytest.mark.parametrize("path", ["/notes/one", "/notes/1.5", "/outbox?limit=many", "/outbox?kind=%00"])
 def test_a_path_or_question_that_is_malformed_is_a_400_problem(path: str, admin: Client) -> None:
     check_problem(admin.get(path), 400)
 
