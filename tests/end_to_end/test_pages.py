@@ -53,6 +53,16 @@ def chromium() -> str | None:
     return None
 
 
+CALLER = {
+    "number": "500001",
+    "product": "belapp",
+    "state": "active",
+    "from": "2026-09-14",
+    "creditLeft": 721,
+    "minutesLeft": 31,
+    "nextCreditOn": "2026-11-01",
+}
+
 pytestmark = pytest.mark.skipif(
     chromium() is None and not os.environ.get("STADSBEURS_REQUIRE_BROWSER"),
     reason="there is no browser: install chromium or name one in STADSBEURS_CHROMIUM",
@@ -87,6 +97,11 @@ def address(burgerbudget: Database) -> Iterator[str]:
         wallet.move(MARIA, "vrij", 4263, 4263 * (number + 1), text, "2026-05-02")
     wallet.move(MARIA, "vrij", -51156, 0, "Uitbetaling naar uw bankrekening", "2026-07-01")
     wallet.move(MARIA, "burgerbudget", 51160, 100000, "Burgerbudget: aanvulling na 2026-Q2", "2026-07-02")
+    wallet.add(MARIA, "belkosten", 721)
+    wallet.belkosten = {
+        "participants": [CALLER],
+        "numbers": [{"organisation": "Kredietbank", "number": "+31881234567"}],
+    }
     behind = Running(wallet.app)
     public = OKPKey.import_key(house.gateway_key.as_dict(private=False))
     deciding = Running(make_api(burgerbudget, TokenVerifier("burgerbudget", {GATEWAY: public})))
@@ -98,9 +113,8 @@ def address(burgerbudget: Database) -> Iterator[str]:
         "TRUSTED_KEYS_FILE": str(folder / "trusted.json"),
         "STAND_IN_IDENTITY_KEY_FILE": str(folder / "stand-in.jwk"),
         "REDIS_URL": house.redis_url,
-        "WALLET_URL": behind.url,
+        **{name.upper(): url for name, url in House.everywhere(behind.url).items()},
         "BURGERBUDGET_URL": deciding.url,
-        "SOCIAAL_KREDIET_URL": behind.url,
         "MUNICIPALITY_NAME": "Gemeente Dordrecht",
     }
     environment = {**os.environ, **{f"STADSBEURS_{name}": value for name, value in settings.items()}}
@@ -269,7 +283,7 @@ def test_everything_can_be_reached_by_keyboard_and_shows_it(page: Page) -> None:
     sign_in(page)
     page.goto("/mijn")
     reached = []
-    for _ in range(5):
+    for _ in range(6):
         page.keyboard.press("Tab")
         reached.append(page.evaluate("document.activeElement.textContent.trim().replace(/\\s+/g, ' ')"))
         outline = page.evaluate("getComputedStyle(document.activeElement).outlineStyle")
@@ -278,10 +292,11 @@ def test_everything_can_be_reached_by_keyboard_and_shows_it(page: Page) -> None:
         "Direct naar de inhoud",
         "Stadsbeurs Gemeente Dordrecht",
         "Afmelden",
+        "Deze nummers kunt u bellen",
         "Lees dit bericht: U doet mee met het burgerbudget, 1 juli 2026",
         "Toon eerdere",
     ]
-    for _ in range(4):
+    for _ in range(5):
         page.keyboard.press("Shift+Tab")
     page.keyboard.press("Enter")
     assert page.evaluate("document.activeElement.id") == "inhoud"

@@ -15,7 +15,7 @@ import pytest
 from burgerbudget.settings import BurgerbudgetSettings
 from foundation.settings import Settings, files_of, load
 from gateway.settings import GatewaySettings
-from stadsbeurs import keys
+from stadsbeurs import house, keys
 from wallet.settings import WalletSettings
 
 SERVE = ("foundation.serve", "--port", "1")
@@ -63,9 +63,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         "ENVIRONMENT": "local",
         "DATABASE_URL": "postgresql://nobody@127.0.0.1:1/nothing",
         "REDIS_URL": "redis://127.0.0.1:1/0",
-        "WALLET_URL": "http://127.0.0.1:1",
-        "BURGERBUDGET_URL": "http://127.0.0.1:1",
-        "SOCIAAL_KREDIET_URL": "http://127.0.0.1:1",
+        **{f"{service.package.upper()}_URL": "http://127.0.0.1:1" for service in house.SERVICES},
     }.items():
         monkeypatch.setenv(f"STADSBEURS_{name}", value)
     return files
