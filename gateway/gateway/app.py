@@ -42,6 +42,7 @@ def create_gateway(settings: GatewaySettings) -> FastAPI:
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         metrics = start_http_server(settings.metrics_port, addr="127.0.0.1") if settings.metrics_port else None
+        await backends.open()
         yield
         if metrics is not None:
             metrics[0].shutdown()

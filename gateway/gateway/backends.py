@@ -3,31 +3,31 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import re
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
-import httpx
+import aiohttp
 import structlog
 
 from foundation.access import Caller, TokenSigner
 from foundation.observability import REQUEST_ID_HEADER
 from foundation.refusals import BadRequest, Forbidden, NotFound
-from gateway.metrics import OUTAGES
-from gateway.refusals import ServiceBroke, ServiceDown, ServiceSlow
+from gateway.connections import Pieces, ask, open_session, outages_of
+from gateway.refusals import ServiceBroke, ServiceDown
 
-CONNECT_TIMEOUT_S = 5.0
-POOL_TIMEOUT_S = 10.0
 PAGE_DEADLINE_S = 10.0
 READY_DEADLINE_S = 2.0
 
 TOKEN_KEPT_S = 20.0
 MOST_TOKENS = 10_000
 
-KEEPALIVE_EXPIRY_S = 2.0
-"""Below the 5 s after which a service hangs up an idle connection: a request never meets a closing one."""
+# What RFC 9110 and 9112 let be written; nothing else becomes part of a request of ours.
+_TARGET = re.compile(r"/[\x21\x22\x24-\x7e]*")
+_VALUE = re.compile(r"(?:[\x21-\x7e](?:[\t\x20-\x7e]*[\x21-\x7e])?)?")
 
 log = structlog.get_logger()
 
@@ -38,25 +38,23 @@ class Backends:
     def __init__(self, urls: Mapping[str, str], signer: TokenSigner) -> None:
         self._signer = signer
         self._tokens: dict[tuple[str, Caller], tuple[str, float]] = {}
-        self._clients = {
-            name: httpx.AsyncClient(
-                base_url=url,
-                limits=httpx.Limits(
-                    max_connections=200, max_keepalive_connections=50, keepalive_expiry=KEEPALIVE_EXPIRY_S
-                ),
-                follow_redirects=False,
-                # No proxy of the environment stands between us and our own services.
-                trust_env=False,
-            )
-            for name, url in urls.items()
-        }
+        self._urls = dict(urls)
+        self._sessions: dict[str, aiohttp.ClientSession] = {}
+
+    async def open(self) -> None:
+        """Make ready to send; in the loop that will do it."""
+        self._sessions = {name: open_session() for name in self._urls}
+
+    async def close(self) -> None:
+        for session in self._sessions.values():
+            await session.close()
 
     def __contains__(self, name: str) -> bool:
-        return name in self._clients
+        return name in self._urls
 
     @property
     def names(self) -> list[str]:
-        return list(self._clients)
+        return list(self._urls)
 
     def authorisation(self, name: str, caller: Caller) -> str:
         """Give a token of 60 seconds with which one service knows this caller, signed lately."""
@@ -77,26 +75,24 @@ class Backends:
             self._tokens[known] = (token, time.monotonic() + TOKEN_KEPT_S)
         return f"Bearer {token}"
 
-    def request(
-        self, name: str, method: str, target: str, headers: list[tuple[str, str]], content: Any, wait_s: float
-    ) -> httpx.Request:
-        """Build a request afresh; `target` is a path and query that are encoded already."""
-        base = self._clients[name].base_url
-        return httpx.Request(
-            method,
-            base.copy_with(raw_path=target.encode("ascii")),
-            headers=[("Accept-Encoding", "identity"), *headers],
-            content=content,
-            extensions={"timeout": httpx.Timeout(wait_s, connect=CONNECT_TIMEOUT_S, pool=POOL_TIMEOUT_S).as_dict()},
-        )
+    async def send(
+        self,
+        name: str,
+        method: str,
+        target: str,
+        headers: list[tuple[str, str]],
+        content: bytes | Pieces | None,
+        wait_s: float,
+    ) -> aiohttp.ClientResponse:
+        """Send and give the answer as soon as its headers are there; `target` is a path and query, encoded already.
 
-    async def send(self, name: str, request: httpx.Request) -> httpx.Response:
-        """Send and give the answer as soon as its headers are there.
-
-        Raises `ServiceDown`, `ServiceBroke` or `ServiceSlow`.
+        Raises `ServiceDown`, `ServiceBroke` or `ServiceSlow`, and `BadRequest` for what cannot be written as HTTP.
         """
+        if not _TARGET.fullmatch(target) or not all(_VALUE.fullmatch(value) for _, value in headers):
+            raise BadRequest("De aanvraag is geen goede HTTP-aanvraag.")
+        headers = [("Accept-Encoding", "identity"), *headers]
         with outages_of(name):
-            return await self._clients[name].send(request, stream=True)
+            return await ask(self._sessions[name], method, self._urls[name] + target, headers, content, wait_s)
 
     async def read(
         self, name: str, path: tuple[str, ...], caller: Caller, params: Mapping[str, str] | None = None
@@ -105,56 +101,43 @@ class Backends:
 
         Raises `NotFound` and `Forbidden` when the service says so, an outage otherwise.
         """
-        headers = {"Authorization": self.authorisation(name, caller), "Accept": "application/json"}
+        headers = [("Authorization", self.authorisation(name, caller)), ("Accept", "application/json")]
         request_id = structlog.contextvars.get_contextvars().get("request_id")
         if request_id:
-            headers[REQUEST_ID_HEADER] = request_id
+            headers.append((REQUEST_ID_HEADER, request_id))
         address = f"/api/{name}/v1/" + "/".join(quote(segment, safe="") for segment in path)
-        timeout = httpx.Timeout(PAGE_DEADLINE_S, connect=CONNECT_TIMEOUT_S, pool=POOL_TIMEOUT_S)
-        with outages_of(name):
-            response = await self._clients[name].get(address, params=params, headers=headers, timeout=timeout)
-        if response.status_code == 200:
-            return response.json()
-        if response.status_code == 400:
+        if params:
+            address += f"?{urlencode(params)}"
+        answer = await self.send(name, "GET", address, headers, None, PAGE_DEADLINE_S)
+        try:
+            with outages_of(name):
+                content = await answer.read()
+        finally:
+            answer.close()
+        if answer.status == 200:
+            return json.loads(content)
+        if answer.status == 400:
             raise BadRequest("Deze pagina kan niet worden gevraagd met deze gegevens.")
-        if response.status_code == 403:
+        if answer.status == 403:
             raise Forbidden("Dit mag u niet bekijken.")
-        if response.status_code == 404:
+        if answer.status == 404:
             raise NotFound("Dit is er niet, of het is niet van u.")
-        log.warning("page-read-failed", service=name, status=response.status_code)
-        raise ServiceDown(name) if response.status_code == 503 else ServiceBroke(name)
+        log.warning("page-read-failed", service=name, status=answer.status)
+        raise ServiceDown(name) if answer.status == 503 else ServiceBroke(name)
 
     async def ready(self) -> dict[str, bool]:
         """Ask every service at once whether it can do its work."""
 
-        async def ask(client: httpx.AsyncClient) -> bool:
+        async def is_ready(name: str) -> bool:
             try:
-                return (await client.get("/readyz", timeout=READY_DEADLINE_S)).status_code == 200
-            except httpx.HTTPError:
+                async with asyncio.timeout(READY_DEADLINE_S):
+                    answer = await ask(
+                        self._sessions[name], "GET", f"{self._urls[name]}/readyz", [], None, READY_DEADLINE_S
+                    )
+            except (aiohttp.ClientError, TimeoutError):
                 return False
+            answer.close()
+            return answer.status == 200
 
-        answers = await asyncio.gather(*(ask(client) for client in self._clients.values()))
-        return dict(zip(self._clients, answers, strict=True))
-
-    async def close(self) -> None:
-        for client in self._clients.values():
-            await client.aclose()
-
-
-@contextmanager
-def outages_of(name: str) -> Iterator[None]:
-    """Say in our own words how a service failed to answer."""
-    try:
-        yield
-    except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
-        OUTAGES.labels(name, "down").inc()
-        raise ServiceDown(name) from error
-    except httpx.TimeoutException as error:
-        OUTAGES.labels(name, "slow").inc()
-        raise ServiceSlow(name) from error
-    except httpx.LocalProtocolError as error:
-        # We could not write it down as HTTP: a header value with control characters, say.
-        raise BadRequest("De aanvraag is geen goede HTTP-aanvraag.") from error
-    except httpx.TransportError as error:
-        OUTAGES.labels(name, "broke").inc()
-        raise ServiceBroke(name) from error
+        answers = await asyncio.gather(*(is_ready(name) for name in self._urls))
+        return dict(zip(self._urls, answers, strict=True))

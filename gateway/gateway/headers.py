@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 _EVERYWHERE = {
@@ -21,6 +20,12 @@ _PAGES = (
 _API = "default-src 'none'; frame-ancestors 'none'; sandbox"
 
 
+_OURS = [(name.lower().encode(), value.encode()) for name, value in _EVERYWHERE.items()]
+_OF_PAGES = [*_OURS, (b"content-security-policy", _PAGES.encode())]
+_OF_API = [*_OURS, (b"content-security-policy", _API.encode())]
+_NAMES = frozenset(name for name, _ in _OF_API)
+
+
 class SafeHeaders:
     """Adds them to every answer, errors included."""
 
@@ -32,15 +37,16 @@ class SafeHeaders:
             await self._app(scope, receive, send)
             return
 
+        is_api = scope["path"].startswith("/api/")
+
         async def send_safely(message: Message) -> None:
             if message["type"] == "http.response.start":
-                headers = MutableHeaders(scope=message)
-                for name, value in _EVERYWHERE.items():
-                    headers[name] = value
-                is_page = headers.get("content-type", "").startswith("text/html") and not scope["path"].startswith(
-                    "/api/"
+                given = message.get("headers", ())
+                is_page = not is_api and any(
+                    name.lower() == b"content-type" and value.startswith(b"text/html") for name, value in given
                 )
-                headers["Content-Security-Policy"] = _PAGES if is_page else _API
+                kept = [header for header in given if header[0].lower() not in _NAMES]
+                message["headers"] = kept + (_OF_PAGES if is_page else _OF_API)
             await send(message)
 
         await self._app(scope, receive, send_safely)

@@ -6,6 +6,9 @@ import re
 import secrets
 import time
 import warnings
+from collections.abc import Mapping
+from functools import lru_cache
+from types import MappingProxyType
 from typing import Any
 
 from joserfc import jws, jwt
@@ -71,7 +74,7 @@ class Callers:
             raise Unauthenticated("Het token is voor een ander bedoeld.")
         return caller_of(claims, self._role_claim, local=False)
 
-    async def _issuer_claims(self, token: str, header: dict[str, Any], audience: str) -> dict[str, Any]:
+    async def _issuer_claims(self, token: str, header: Mapping[str, Any], audience: str) -> dict[str, Any]:
         if self._provider is None:
             raise Unauthenticated("Het token is niet geldig.")
         kid = header.get("kid")
@@ -90,11 +93,13 @@ class Callers:
         return claims
 
 
-def _header(token: str) -> dict[str, Any]:
+# A program sends one token with many requests. Few are kept: what is in them was not checked yet.
+@lru_cache(maxsize=256)
+def _header(token: str) -> Mapping[str, Any]:
     if len(token) > MAX_TOKEN_LENGTH or not token.isascii():
         raise Unauthenticated("Het token is te lang of bevat vreemde tekens.")
     try:
-        return dict(jws.extract_compact(token.encode("ascii")).headers())
+        return MappingProxyType(dict(jws.extract_compact(token.encode("ascii")).headers()))
     except (JoseError, ValueError, TypeError, KeyError) as error:
         raise Unauthenticated("Het token is niet geldig.") from error
 

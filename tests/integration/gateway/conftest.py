@@ -9,6 +9,7 @@ from typing import Any
 
 import httpx
 import pytest
+import structlog
 from joserfc.jwk import OKPKey
 
 from foundation.access import GATEWAY, Role, TokenVerifier
@@ -18,6 +19,13 @@ from tests.integration.gateway.running import House, Running, echo_service
 
 Serve = Callable[[Any], Running]
 MakeGateway = Callable[..., Running]
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _plain_tracebacks() -> None:
+    """structlog's own way draws every local variable of a traceback: ten seconds for one answer that breaks off."""
+    renderer = structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback)
+    structlog.configure(processors=[structlog.processors.add_log_level, renderer])
 
 
 @pytest.fixture(scope="session")
