@@ -6,6 +6,8 @@ That all balances of an asset together are 0 follows: every journal adds up to 0
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any, LiteralString
 
 import psycopg
@@ -279,12 +281,18 @@ SELECT (SELECT count(*) FROM ledger.account), (SELECT count(*) FROM ledger.unsea
 """
 
 
-def verify_figures(db: psycopg.Connection[Any], report: Report) -> None:
-    """Ask every question and add each row that comes back as a difference."""
-    for check, question in (CHECKS | cross_checks.CHECKS).items():
-        for table, key, what in db.execute(_FIRST_ROWS.format(question)):
-            report.add(check, table, key, what)
-    counted = db.execute(_COUNTS).fetchall()[0]
-    report.accounts, report.unsealed = counted[0], counted[1]
-    report.journals += counted[1]
-    report.entries += counted[2]
+def questions() -> dict[str, Callable[[psycopg.Connection[Any], Report], None]]:
+    """Give a question per check, which adds each row that comes back as a difference, and last the counts."""
+    checks = {check: partial(_ask, check, question) for check, question in (CHECKS | cross_checks.CHECKS).items()}
+    return {**checks, "counts": _count}
+
+
+def _ask(check: str, question: LiteralString, db: psycopg.Connection[Any], report: Report) -> None:
+    for table, key, what in db.execute(_FIRST_ROWS.format(question)):
+        report.add(check, table, key, what)
+
+
+def _count(db: psycopg.Connection[Any], report: Report) -> None:
+    report.accounts, report.unsealed, entries = db.execute(_COUNTS).fetchall()[0]
+    report.journals += report.unsealed
+    report.entries += entries

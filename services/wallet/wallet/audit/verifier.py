@@ -1,8 +1,9 @@
 """The verifier: recomputes every seal and every figure from the rows, with nothing of the code that wrote them.
 
 All reading happens on one snapshot, in two read-only transactions side by side: one streams the sealed rows, which are
-hashed here, and beside it the database answers the figures. It disturbs no posting, and no posting disturbs it. Memory
-stays flat: blocks, journals and entries stream by, at most one batch of journals at a time.
+hashed here, and beside it the database answers the figures; whichever is done first asks what is left. It disturbs no
+posting, and no posting disturbs it. Memory stays flat: blocks, journals and entries stream by, at most one batch of
+journals at a time.
 """
 
 from __future__ import annotations
@@ -20,11 +21,11 @@ import psycopg
 from psycopg import sql
 from psycopg.rows import dict_row
 
-from wallet.audit import anchor, checkpoint, figures, rules
+from wallet.audit import anchor, checkpoint, rules
 from wallet.audit.anchor import Anchor, BrokenLineError
-from wallet.audit.bulk_content import verify_bulk_content
 from wallet.audit.checkpoint import Checkpoint
 from wallet.audit.differences import Report
+from wallet.audit.questions import Questions
 from wallet.audit.sealed_rows import SealedJournal, SealedRows
 from wallet.audit.signing import SealKeys
 
@@ -38,6 +39,7 @@ _OPTIONS = (
 )
 # Sealed rows are looked up in the order of their blocks: other plans read all entries for each batch of blocks.
 _IN_ORDER = "SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off; SET LOCAL enable_seqscan = off"
+_AS_PLANNED = "; ".join(f"RESET enable_{way}" for way in ("hashjoin", "mergejoin", "nestloop", "seqscan", "bitmapscan"))
 
 _BLOCKS = """
 SELECT number, previous_header, root, journals, entries, first_journal, last_journal, sums, sealed_at, format_version,
@@ -68,10 +70,14 @@ def verify(
     anchored = anchor.size(anchor_file)
     with _connect(url) as db, _connect(url) as beside:
         reached = _start(db, from_block, checkpoint_file, report)
-        with _figures_beside(db, beside) as figured:
+        questions = Questions()
+        with _asking_beside(db, beside, questions) as asked:
             db.execute(_IN_ORDER)
             _verify_blocks(db, keys, _Anchors(anchor_file, anchored, report), report, reached, checkpoint_file)
-            report.take(figured.result())
+            db.execute(_AS_PLANNED)
+            questions.ask(db)
+            asked.result()
+        questions.tell(report)
         db.rollback()
     if checkpoint_file is not None:
         checkpoint.remove(checkpoint_file)
@@ -87,28 +93,27 @@ def _connect(url: str) -> psycopg.Connection[Any]:
 
 
 @contextmanager
-def _figures_beside(db: psycopg.Connection[Any], beside: psycopg.Connection[Any]) -> Iterator[Future[Report]]:
-    """Verify the figures over the other connection meanwhile, on the snapshot of the first: nothing falls in between."""
+def _asking_beside(
+    db: psycopg.Connection[Any], beside: psycopg.Connection[Any], questions: Questions
+) -> Iterator[Future[None]]:
+    """Ask over the other connection meanwhile, on the snapshot of the first: nothing falls in between."""
     (snapshot,) = db.execute("SELECT pg_export_snapshot()").fetchall()[0]
     beside.execute(sql.SQL("SET TRANSACTION SNAPSHOT {}").format(snapshot))
-    with ThreadPoolExecutor(1, "figures") as thread:
-        figured = thread.submit(_verify_figures, beside)
+    with ThreadPoolExecutor(1, "questions") as thread:
+        asked = thread.submit(_ask_all, beside, questions)
         try:
-            yield figured
+            yield asked
         except BaseException:
             # Again and again: a cancel that comes between two questions stops neither.
-            while not figured.done():
+            while not asked.done():
                 beside.cancel_safe()
-                wait([figured], timeout=1)
+                wait([asked], timeout=1)
             raise
 
 
-def _verify_figures(db: psycopg.Connection[Any]) -> Report:
-    report = Report()
-    figures.verify_figures(db, report)
-    verify_bulk_content(db, report)
+def _ask_all(db: psycopg.Connection[Any], questions: Questions) -> None:
+    questions.ask(db)
     db.rollback()
-    return report
 
 
 def _start(

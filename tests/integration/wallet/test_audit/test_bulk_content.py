@@ -14,6 +14,7 @@ from tests.integration.wallet.bulk_house import BulkHouse
 from tests.integration.wallet.ledger_books import FUND
 from tests.integration.wallet.test_audit.conftest import Books, SealFiles
 from tests.support.databases import ServiceDatabase
+from wallet.audit import bulk_content
 from wallet.ledger.actions import Transfer
 
 TABLES = ("bulk_batch", "bulk_line", "bulk_exception", "bulk_chunk", "entry", "journal")
@@ -104,3 +105,18 @@ def test_whatever_is_changed_about_a_batch_is_found(
     report = books.verify()
 
     assert {difference.table for difference in report.differences} == checks
+
+
+def test_what_was_paid_is_hashed_in_the_order_of_its_lines_however_it_lies(
+    house: BulkHouse, books: Books, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    house.posted([(f"{owner}:vrij", 5, f"k/{n}") for n, owner in enumerate(house.holders(3))])
+    books.tamper("UPDATE ledger.entry SET line = line WHERE grant_key = 'k/0'")
+    plans = "SET LOCAL enable_seqscan = on; SET LOCAL enable_indexscan = off; SET LOCAL enable_bitmapscan = off"
+    monkeypatch.setattr(bulk_content, "_PLANS", plans)
+    in_order: list[bool] = []
+    rises = bulk_content._rises
+    monkeypatch.setattr(bulk_content, "_rises", lambda lines: in_order.append(rises(lines)) or in_order[-1])
+
+    assert books.verify().differences == []
+    assert in_order == [False]

@@ -186,6 +186,21 @@ def test_a_block_without_a_signature_cannot_be_committed(books: Books) -> None:
     assert books.rows("SELECT journal_id FROM ledger.unsealed") == [(journal,)]
 
 
+def test_a_seal_is_the_same_whatever_encoding_the_sealer_speaks(books: Books) -> None:
+    books.post_alone("deposit", ("bank:current", "fund:burgerbudget", 1), reason="café")
+
+    with psycopg.connect(books.service_url) as connection:
+        roots = []
+        for encoding in ("UTF8", "LATIN1"):
+            connection.execute(f"SET client_encoding = '{encoding}'")
+            roots.append(connection.execute("SELECT root FROM ledger.seal_next_block()").fetchone())
+            assert connection.info.encoding == {"UTF8": "utf-8", "LATIN1": "iso8859-1"}[encoding]
+            connection.rollback()
+    assert roots[0] == roots[1] is not None
+    assert books.seal() == 1
+    assert books.verify().ok
+
+
 def test_who_seals_while_another_seals_finds_nothing_to_do(books: Books) -> None:
     books.post_alone("deposit", ("bank:current", "fund:burgerbudget", 1))
 

@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from threading import Event
+from typing import Any
 
 import psycopg
 import pytest
 
 from tests.integration.wallet.test_audit.conftest import ANNA, Books, SealedBooks
+from wallet.audit import questions, sealed_rows
+from wallet.audit.differences import Report
+from wallet.audit.questions import Questions
+from wallet.audit.sealed_rows import SealedJournal
 from wallet.audit.signing import SealKeys
 from wallet.audit.verifier import verify
 
@@ -74,3 +80,84 @@ def test_figures_that_cannot_be_read_end_the_verification(sealed: SealedBooks) -
         locking.execute("LOCK TABLE ledger.balance IN ACCESS EXCLUSIVE MODE")
         with pytest.raises(psycopg.OperationalError):
             verify(books.service_url, ActingKeys(books, end_the_other), books.files.anchor_file)
+
+
+def test_questions_that_are_left_when_the_seals_are_done_are_asked_over_their_connection(
+    sealed: SealedBooks, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The other connection stays with its first question until all others are answered: found is found all the same."""
+    books = sealed.books
+    waiting, asked = Event(), list[int]()
+
+    def stay(db: psycopg.Connection[Any], report: Report) -> None:
+        assert waiting.wait(60)
+        report.add("stay", "stay", "it", "stayed")
+
+    def last(db: psycopg.Connection[Any], report: Report) -> None:
+        asked.append(db.info.backend_pid)
+        waiting.set()
+
+    made = {
+        "chain": stay,
+        **{name: ask for name, ask in questions.all_questions().items() if name != "chain"},
+        "last": last,
+    }
+    monkeypatch.setattr(questions, "all_questions", lambda: made)
+    monkeypatch.setattr(questions, "_LONG", ("chain",))
+    books.tamper("UPDATE ledger.balance SET held = held + 1 WHERE posted = 70000")
+
+    report = books.verify()
+
+    assert len(asked) == 1
+    assert [one.table for one in report.differences] == ["stay", "balance"]
+    assert (report.entries, report.accounts) == (10, 11)
+
+
+def test_after_a_question_that_could_not_be_answered_none_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(db: psycopg.Connection[Any], report: Report) -> None:
+        raise psycopg.OperationalError("gone")
+
+    monkeypatch.setattr(questions, "all_questions", lambda: {"first": fail, "second": pytest.fail})
+    made = Questions()
+
+    with pytest.raises(psycopg.OperationalError):
+        made.ask(None)  # type: ignore[arg-type]
+    made.ask(None)  # type: ignore[arg-type]
+
+
+# Rows as they lie there, and the joins that such a plan is made with.
+AS_THEY_LIE = "SET LOCAL enable_seqscan = on; SET LOCAL enable_indexscan = off; SET LOCAL enable_bitmapscan = off"
+
+
+def test_entries_that_come_in_another_order_than_their_lines_are_whole_all_the_same(
+    sealed: SealedBooks, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    books = sealed.books
+    before = books.verify()
+    # What is written last lies last.
+    lines = f"SELECT min(line) FROM ledger.entry WHERE journal_id = {sealed.start}"
+    books.tamper(f"UPDATE ledger.entry SET line = line WHERE journal_id = {sealed.start} AND line = ({lines})")
+    monkeypatch.setattr(sealed_rows, "_AT_ONCE", f"SET LOCAL enable_hashjoin = on; {AS_THEY_LIE}")
+    read_again: list[str] = []
+    forget = SealedJournal.forget_entries
+    monkeypatch.setattr(SealedJournal, "forget_entries", lambda self: (read_again.append(self.key), forget(self)))
+
+    report = books.verify()
+
+    assert report.ok, report.as_lines()
+    assert (report.journals, report.entries) == (before.journals, before.entries)
+    assert f"id={sealed.start}" in read_again
+
+
+def test_a_journal_under_two_seals_of_one_block_is_named(sealed: SealedBooks) -> None:
+    books = sealed.books
+    books.tamper(
+        "ALTER TABLE ledger.block_journal DROP CONSTRAINT block_journal_once",
+        "INSERT INTO ledger.block_journal SELECT block_number, 99, journal_id, root, leaves"
+        f" FROM ledger.block_journal WHERE journal_id = {sealed.start}",
+    )
+
+    found = [(one.table, one.key) for one in books.verify().differences]
+
+    assert ("block", "number=1") in found
+    assert ("block_journal", f"journal_id={sealed.start}") in found

@@ -1,0 +1,56 @@
+"""The questions to the database beside its seals: over two connections, each asked by whichever is free first.
+
+Seals and figures take about as long on small books and not on others; so nobody waits while there is something to ask.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from typing import Any
+
+import psycopg
+
+from wallet.audit import figures
+from wallet.audit.bulk_content import verify_kept_lines, verify_posted_content
+from wallet.audit.differences import Report
+
+Question = Callable[[psycopg.Connection[Any], Report], None]
+
+# Asked first, so that none of them is left over for one connection alone; the others are short. Of these, first those that
+# are answered by the database alone, as long as the seals are hashed in the same process.
+_LONG = ("chain", "terms", "bulk content", "bulk lines")
+
+
+def all_questions() -> dict[str, Question]:
+    """Give every question by name, in the order in which a report tells what was found."""
+    return figures.questions() | {"bulk content": verify_posted_content, "bulk lines": verify_kept_lines}
+
+
+class Questions:
+    """What is still to be asked, and what was found so far; any number of threads may ask at once."""
+
+    def __init__(self) -> None:
+        self._all = all_questions()
+        self._waiting = deque(sorted(self._all, key=lambda name: _LONG.index(name) if name in _LONG else len(_LONG)))
+        self._found: dict[str, Report] = {}
+
+    def ask(self, db: psycopg.Connection[Any]) -> None:
+        """Ask over this connection until none is left; after one that could not be answered, nobody asks on."""
+        try:
+            while self._waiting:
+                try:
+                    name = self._waiting.popleft()
+                except IndexError:
+                    return
+                report = Report()
+                self._all[name](db, report)
+                self._found[name] = report
+        except BaseException:
+            self._waiting.clear()
+            raise
+
+    def tell(self, report: Report) -> None:
+        """Add what was found, in the order of the questions, whoever asked them and when."""
+        for name in self._all:
+            report.take(self._found[name])
