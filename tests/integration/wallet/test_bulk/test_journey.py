@@ -7,7 +7,7 @@ from datetime import date
 
 from sqlalchemy import text
 
-from tests.integration.wallet.bulk_house import BulkHouse, csv_of
+from tests.integration.wallet.bulk_house import BURGERBUDGET, BulkHouse, csv_of
 from tests.integration.wallet.ledger_books import FUND
 from tests.integration.wallet.test_bulk.conftest import code, gifts
 from wallet.ledger.actions import Transfer
@@ -181,3 +181,34 @@ def test_two_batches_of_the_same_file_approved_together_post_each_line_once(hous
     assert (failed.first_journal, failed.last_journal) == (None, None)
     assert house.all_exceptions(second) == [(line, "grantKeyUsed", "posting") for line in range(2, 7)]
     assert house.figures(FUND) == (999_999_500, 0)
+
+
+def test_thousands_of_plain_lines_are_stored_as_they_stand(house: BulkHouse) -> None:
+    """Without a reference, without an explanation, with neither, and with what a copy would take for something else."""
+    purses = [f"{owner}:vrij" for owner in house.holders(3_000)]
+    more = [("case/1", "gift"), ("case\\n", ""), ("", "gift"), ("", "")]
+    lines = [(purse, f"{number + 1:04}", f"gift/{number}", *more[number % 4]) for number, purse in enumerate(purses)]
+    batch_id = house.posted(csv_of(lines).replace(b"\n", b"\r\n"))
+    stored = house.rows("SELECT * FROM ledger.bulk_line WHERE batch_id = :id ORDER BY line", id=batch_id)
+    assert [
+        (row.line, row.destination, row.amount, row.grant_key, row.reference, row.explanation) for row in stored
+    ] == [
+        (number + 2, purse, number + 1, f"gift/{number}", more[number % 4][0] or None, more[number % 4][1] or None)
+        for number, purse in enumerate(purses)
+    ]
+    # 3,000 * 3,001 / 2.
+    assert house.batch(batch_id).posted_total == 4_501_500
+    assert house.faults() == []
+
+
+def test_one_strange_line_among_thousands_is_named_and_the_others_are_there(house: BulkHouse) -> None:
+    lines: list[tuple[object, ...]] = [*gifts(house, 2_500)]
+    lines[1_700] = ("bank:current", 100, "gift/1700")
+    lines[2_200] = (lines[2_200][0], "een", "gift/2200")
+    batch_id = house.checked(lines, BURGERBUDGET, reason=None)
+    batch = house.batch(batch_id)
+    assert (batch.lines, batch.excluded, batch.total) == (2_500, 2, 249_800)
+    assert [tuple(row) for row in house.rows("SELECT line, code FROM ledger.bulk_exception ORDER BY line")] == [
+        (1_702, "outsideScope"),
+        (2_202, "noNumber"),
+    ]

@@ -23,13 +23,23 @@ from typing import Any, Literal
 
 from foundation.refusals import TooLarge
 from wallet.ledger.bulk.refusals import EmptyFile, NotCsv, NotJsonLines, NotText, NulByte, UnreadableFile, WrongHeader
-from wallet.ledger.bulk.rules import COLUMNS, MAX_LINES, Fault, Line, has_control, read_line
+from wallet.ledger.bulk.rules import (
+    AMOUNT_DIGITS,
+    COLUMNS,
+    MAX_LINES,
+    MAX_TEXT,
+    Fault,
+    Line,
+    has_control,
+    read_line,
+)
 
 Kind = Literal["csv", "jsonl"]
 
 MAX_FILE_BYTES = 512 * 1024 * 1024
 LINE_LIMIT_BYTES = 64 * 1024
 """A longer line is no record of ours; that there is none lets a reader find the end of a line in any block."""
+LINES_AT_ONCE = 1_000
 
 _BOM = b"\xef\xbb\xbf"
 _CONTROLS = bytes(code for code in (*range(0x20), 0x7F) if code not in b"\r\n")
@@ -134,8 +144,29 @@ def _delimiter(header: str) -> str:
     raise WrongHeader(f"Regel 1 is '{shown}'; verwacht wordt '{expected}' (met ; of , ertussen).")
 
 
-def read_lines(block: bytes, file_format: FileFormat, lines_before: int) -> tuple[int, Iterator[Line | Fault]]:
-    """Give how many lines of the file a block of whole lines holds, and what those that are not blank ask for."""
+@dataclass(frozen=True, slots=True)
+class PlainLines:
+    """Lines of a CSV that follow each other, none of which needs a look of its own; they can be copied as they are.
+
+    Each has the five fields, of which only the last two may be empty, and no line end.
+    """
+
+    first: int
+    lines: Sequence[str]
+    delimiter: str
+    destinations: Sequence[str]
+
+    def __iter__(self) -> Iterator[Line]:
+        for number, line in enumerate(self.lines, start=self.first):
+            destination, amount, grant_key, reference, explanation = line.split(self.delimiter)
+            yield Line(number, destination, int(amount), grant_key, reference or None, explanation or None)
+
+
+Some = PlainLines | Iterator[Line | Fault]
+
+
+def read_lines(block: bytes, file_format: FileFormat, lines_before: int) -> tuple[int, Iterator[Some]]:
+    """Give how many lines of the file a block of whole lines holds, and, some at a time, what the filled ones ask."""
     if lines_before == 0:
         block = block.removeprefix(_BOM)
     text = block.decode()
@@ -148,9 +179,43 @@ def read_lines(block: bytes, file_format: FileFormat, lines_before: int) -> tupl
     return len(lines), _read(lines, file_format, lines_before, suspect)
 
 
-def _read(lines: Sequence[str], file_format: FileFormat, lines_before: int, suspect: bool) -> Iterator[Line | Fault]:
+def _read(lines: Sequence[str], file_format: FileFormat, lines_before: int, suspect: bool) -> Iterator[Some]:
+    may_be_plain = file_format.kind == "csv" and not suspect
+    for start in range(0, len(lines), LINES_AT_ONCE):
+        some, first = lines[start : start + LINES_AT_ONCE], lines_before + start + 1
+        # The first have the header among them.
+        plain = _plain(some, file_format.delimiter, first) if may_be_plain and first > 1 else None
+        yield plain or _read_one_by_one(some, file_format, first, suspect)
+
+
+def _plain(lines: Sequence[str], delimiter: str, first: int) -> PlainLines | None:
+    """Give lines as they are when all are sure to be read as they stand, or None.
+
+    So are the files that services write: five fields, nothing missing, no blank, quote or letter from afar. Asking that
+    of all at once takes a third of the time that reading one by one takes.
+    """
+    text = "\n".join(lines)
+    if "\r" in text:
+        text = text.replace("\r", "")
+        lines = text.split("\n")
+    if not text.isascii() or '"' in text or " " in text or max(map(len, lines)) > MAX_TEXT:
+        return None
+    if any(line.count(delimiter) != len(COLUMNS) - 1 for line in lines):
+        return None
+    cells = text.replace("\n", delimiter).split(delimiter)
+    destinations, amounts, grant_keys = (cells[at :: len(COLUMNS)] for at in range(3))
+    if not (all(destinations) and all(grant_keys) and all(amounts) and "".join(amounts).isdigit()):
+        return None
+    if max(map(len, amounts)) > AMOUNT_DIGITS or min(map(int, amounts)) == 0:
+        return None
+    return PlainLines(first, lines, delimiter, destinations)
+
+
+def _read_one_by_one(
+    lines: Sequence[str], file_format: FileFormat, first: int, suspect: bool
+) -> Iterator[Line | Fault]:
     is_csv, delimiter = file_format.kind == "csv", file_format.delimiter
-    for number, raw in enumerate(lines, start=lines_before + 1):
+    for number, raw in enumerate(lines, start=first):
         line = raw.strip()
         if not line or (is_csv and number == 1):
             continue

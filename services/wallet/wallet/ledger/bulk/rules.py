@@ -16,6 +16,8 @@ MAX_LINES = 5_000_000
 CHUNK_LINES = 5_000
 """Lines per journal: the source is locked for some 50 ms, so that people who spend beside it notice nothing."""
 MAX_AMOUNT = 10**15
+AMOUNT_DIGITS = 15
+"""So many digits are never more than that."""
 MAX_TEXT = 200
 CONTENT_VERSION = 1
 """Of the way in which content is written to be hashed."""
@@ -67,7 +69,7 @@ def read_line(number: int, cells: Sequence[str]) -> Line | Fault:
     if len(cells) != len(COLUMNS):
         return Fault(number, "malformed", f"De regel heeft {len(cells)} velden in plaats van {len(COLUMNS)}.")
     destination, amount, grant_key, reference, explanation = cells
-    if len(amount) <= 15 and amount.isascii() and amount.isdigit():
+    if len(amount) <= AMOUNT_DIGITS and amount.isascii() and amount.isdigit():
         value = int(amount)
     elif _WHOLE_NUMBER.fullmatch(amount):
         value = int(amount) if len(amount) <= 20 else MAX_AMOUNT + 1

@@ -6,7 +6,7 @@ between or in any of them: whoever comes next goes on where it was. Two workers 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 from uuid import UUID
 
@@ -19,15 +19,14 @@ from foundation.database import Database, cursor_of
 from wallet.ledger import rules as ledger_rules
 from wallet.ledger.actions import release_holds
 from wallet.ledger.bulk import queries
-from wallet.ledger.bulk.files import FileFormat, read_lines
+from wallet.ledger.bulk.files import FileFormat, PlainLines, Some, read_lines
 from wallet.ledger.bulk.models import BulkBatch
-from wallet.ledger.bulk.rules import CHECKS, CONTENT_VERSION, BatchState, ContentHeader, Fault, Line, content_of
+from wallet.ledger.bulk.rules import CHECKS, CONTENT_VERSION, BatchState, ContentHeader, Fault, content_of
 from wallet.ledger.refusals import LoanByHand
 
 BLOCK_PIECES = 4
 """Pieces of the inbox (1 MiB each) that are loaded in one transaction, some 40,000 lines; two or more, so that the rest of
 one that was begun never ends before a line does."""
-LINES_AT_ONCE = 1_000
 _ABSENT = "\x01"
 """What stands for an absent field while lines are copied: a control character, which no field can hold."""
 MAX_ATTEMPTS = 12
@@ -100,19 +99,25 @@ def load_next_block(db: Session, batch: BulkBatch) -> None:
         inbox.drop(db, batch.inbox_id)
 
 
-def _store(db: Session, batch: BulkBatch, found: Iterator[Line | Fault]) -> int:
+def _store(db: Session, batch: BulkBatch, found: Iterator[Some]) -> int:
     """Write lines and faults down; gives how many lines of the file these are."""
     scope = None if batch.by_hand else ledger_rules.SCOPES.get(batch.maker)
-    batch_id, count = str(batch.id), 0
+    before = f"{batch.id}\t"
+    count = 0
     faults: list[Fault] = []
-    columns = "batch_id, line, amount, destination, grant_key, reference, explanation"
+    # In the order of the fields in a file, so that plain lines are copied as they are.
+    columns = "batch_id, line, destination, amount, grant_key, reference, explanation"
     statement = f"COPY ledger.bulk_line ({columns}) FROM STDIN (NULL '{_ABSENT}')"
     with cursor_of(db) as cursor, cursor.copy(statement) as copy:
         # Piece by piece, so that the database stores lines while the next are being read.
-        while some := list(islice(found, LINES_AT_ONCE)):
-            count += len(some)
+        for some in found:
+            if isinstance(some, PlainLines) and _may_all_be_paid(some.destinations, scope, batch.by_hand):
+                count += len(some.lines)
+                copy.write(_as_they_are(some, before))
+                continue
             lines = []
             for one in some:
+                count += 1
                 if isinstance(one, Fault):
                     faults.append(one)
                     continue
@@ -123,7 +128,7 @@ def _store(db: Session, batch: BulkBatch, found: Iterator[Line | Fault]) -> int:
                 if batch.by_hand and ledger_rules.is_of_a_loan(destination):
                     faults.append(Fault(number, LoanByHand.code, str(LoanByHand(destination))))
                 lines.append(
-                    f"{batch_id}\t{number}\t{amount}\t{destination}\t{grant_key}"
+                    f"{before}{number}\t{destination}\t{amount}\t{grant_key}"
                     f"\t{reference or _ABSENT}\t{explanation or _ABSENT}\n"
                 )
             # Control characters were refused, so the backslash is all that COPY would take for something else.
@@ -134,6 +139,20 @@ def _store(db: Session, batch: BulkBatch, found: Iterator[Line | Fault]) -> int:
             for fault in faults:
                 copy.write_row((batch.id, fault.line, fault.code, fault.message, "loading"))
     return count
+
+
+def _may_all_be_paid(destinations: Sequence[str], scope: ledger_rules.Scope | None, by_hand: bool) -> bool:
+    if scope is not None and not all(map(scope.covers, destinations)):
+        return False
+    return not (by_hand and any(map(ledger_rules.is_of_a_loan, destinations)))
+
+
+def _as_they_are(some: PlainLines, before: str) -> str:
+    numbered = [f"{before}{number}\t{line}\n" for number, line in enumerate(some.lines, start=some.first)]
+    between = some.delimiter
+    # Only the last two fields may be empty: between two delimiters, and before the end.
+    text = "".join(numbered).replace("\\", r"\\").replace(between * 2, f"{between}{_ABSENT}{between}")
+    return text.replace(f"{between}\n", f"{between}{_ABSENT}\n").replace(between, "\t")
 
 
 def check_next(db: Session, batch: BulkBatch) -> None:
