@@ -104,9 +104,9 @@ class Database:
         """Run one statement as a transaction of its own, without any round trip beside it: for where each counts.
 
         The statement must be one that may be done twice: on a connection that turns out to be gone it is done again on a
-        new one.
+        new one, and so it is after a race or a deadlock.
         """
-        for attempt in stamina.retry_context(on=is_unavailable, attempts=2, wait_initial=0.0, wait_jitter=0.0):
+        for attempt in stamina.retry_context(on=_may_go_next_time, attempts=3, wait_initial=0.0, wait_jitter=0.01):
             with attempt, self._without_transactions.connect() as connection:
                 return act(connection)
         raise AssertionError("the retries either return or raise")
@@ -159,6 +159,10 @@ def is_unavailable(error: BaseException) -> bool:
     """Tell whether the database itself was away, so that the same request may succeed later."""
     cause = _cause(error)
     return isinstance(cause, psycopg.OperationalError) and not isinstance(cause, psycopg.errors.QueryCanceled)
+
+
+def _may_go_next_time(error: BaseException) -> bool:
+    return is_unavailable(error) or is_retried(error)
 
 
 def _cause(error: BaseException) -> BaseException | None:

@@ -1,15 +1,15 @@
-"""Gathering: short commands that wait at the same moment share one transaction.
+"""Gathering: short questions and commands that wait at the same moment are done together.
 
-The one exception to "one request, one transaction", for commands whose transaction costs more than their work. Each
-keeps its own answer under its own key, and is refused by itself; what fails for another reason is done once more, each
-alone, in the ordinary way.
+The one exception to "one request, one transaction", for what costs more to begin and end than to do. A command keeps its
+own answer under its own key, and is refused by itself; what fails for another reason is done once more, each alone, in the
+ordinary way.
 """
 
 from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from queue import Empty, SimpleQueue
@@ -22,29 +22,96 @@ from sqlmodel import Session
 from starlette.concurrency import run_in_threadpool
 
 from foundation.database import Database
-from foundation.idempotency import Command, KeptAnswer, Place, claim, fingerprint_of, remember
+from foundation.idempotency import Command, KeptAnswer, claim, fingerprint_of, remember
 from foundation.refusals import Refusal
 
 MOST = 200
 """Commands in one transaction: a row that all of them change keeps a dead version for each until the commit."""
 
 Asked = TypeVar("Asked")
+Answered = TypeVar("Answered")
 
 log = structlog.get_logger()
 
 
 @dataclass(eq=False)
-class _Waiting(Generic[Asked]):
+class _Waiting(Generic[Asked, Answered]):
+    asked: Asked
+    answer: Future[Answered] = field(default_factory=Future)
+
+
+class Together(Generic[Asked, Answered]):
+    """Answers what waits, all at once, on a thread of its own; meanwhile what comes next waits."""
+
+    def __init__(
+        self, act: Callable[[Sequence[Asked]], Sequence[Answered]], same: Callable[[Asked], Hashable], most: int = MOST
+    ) -> None:
+        """`act` gives an answer for each; of those that are the `same` only the first goes along, the others after it."""
+        self._act = act
+        self._same = same
+        self._most = most
+        self._queue: SimpleQueue[_Waiting[Asked, Answered]] = SimpleQueue()
+        self._starting = threading.Lock()
+        self._thread: threading.Thread | None = None
+
+    async def ask(self, asked: Asked) -> Answered:
+        """Give the answer. Raises what `act` raised, for all that were asked with it."""
+        waiting: _Waiting[Asked, Answered] = _Waiting(asked)
+        self._start()
+        self._queue.put(waiting)
+        return await asyncio.wrap_future(waiting.answer)
+
+    def _start(self) -> None:
+        with self._starting:
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._answer_for_ever, name="gatherer", daemon=True)
+                self._thread.start()
+
+    def _answer_for_ever(self) -> None:
+        left: list[_Waiting[Asked, Answered]] = []
+        while True:
+            together, left = self._next(left)
+            # Whoever asked may have hung up meanwhile: what nobody began is not done, and what was done stays done.
+            together = [waiting for waiting in together if waiting.answer.set_running_or_notify_cancel()]
+            if not together:
+                continue
+            try:
+                answers = self._act([waiting.asked for waiting in together])
+            except Exception as error:
+                log.warning("gather-failed", error=type(error).__name__, asked=len(together))
+                for waiting in together:
+                    waiting.answer.set_exception(error)
+                continue
+            for waiting, answer in zip(together, answers, strict=True):
+                waiting.answer.set_result(answer)
+
+    def _next(
+        self, left: list[_Waiting[Asked, Answered]]
+    ) -> tuple[list[_Waiting[Asked, Answered]], list[_Waiting[Asked, Answered]]]:
+        """Take what waits: first what was left, and of those that are the same only the first."""
+        arrived = list(left) or [self._queue.get()]
+        while len(arrived) < self._most:
+            try:
+                arrived.append(self._queue.get_nowait())
+            except Empty:
+                break
+        first: dict[Hashable, _Waiting[Asked, Answered]] = {}
+        for waiting in arrived:
+            first.setdefault(self._same(waiting.asked), waiting)
+        together = list(first.values())
+        return together, [waiting for waiting in arrived if first[self._same(waiting.asked)] is not waiting]
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked(Generic[Asked]):
     command: Command
     fingerprint: bytes
     asked: Asked
     status_code: int
-    answer: Future[Response | Refusal | None] = field(default_factory=Future)
-    """None: not done together, to be done alone."""
 
 
 class Gatherer(Generic[Asked]):
-    """Drains the commands that wait into one transaction at a time, on a thread of its own."""
+    """Does the commands that wait in one transaction at a time."""
 
     def __init__(
         self, database: Database, act: Callable[[Session, Sequence[Asked]], Sequence[BaseModel | Refusal]]
@@ -52,9 +119,9 @@ class Gatherer(Generic[Asked]):
         """`act` does a list of commands and gives, for each, its answer or the rule that refused it."""
         self._database = database
         self._act = act
-        self._queue: SimpleQueue[_Waiting[Asked]] = SimpleQueue()
-        self._starting = threading.Lock()
-        self._writer: threading.Thread | None = None
+        self._waiting: Together[_Asked[Asked], Response | Refusal] = Together(
+            self._in_one_transaction, lambda asked: asked.command.place
+        )
 
     async def once(
         self,
@@ -68,52 +135,20 @@ class Gatherer(Generic[Asked]):
 
         The same promise as `Command.once(body, alone, status_code)`; raises the same.
         """
-        waiting = _Waiting(command, fingerprint_of(body), asked, status_code)
-        self._start_writer()
-        self._queue.put(waiting)
-        answer = await asyncio.wrap_future(waiting.answer)
-        if answer is None:
+        waiting = _Asked(command, fingerprint_of(body), asked, status_code)
+        try:
+            answer = await self._waiting.ask(waiting)
+        except Exception:
+            # Not done together, and so to be done alone.
             return await run_in_threadpool(command.once, body, alone, status_code)
         if isinstance(answer, Refusal):
             raise answer
         return answer
 
-    def _start_writer(self) -> None:
-        with self._starting:
-            if self._writer is None:
-                self._writer = threading.Thread(target=self._write, name="gatherer", daemon=True)
-                self._writer.start()
+    def _in_one_transaction(self, together: Sequence[_Asked[Asked]]) -> list[Response | Refusal]:
+        return self._database.run(lambda db: self._together(db, together))
 
-    def _write(self) -> None:
-        left: list[_Waiting[Asked]] = []
-        while True:
-            together, left = self._next(left)
-            answers: Sequence[Response | Refusal | None]
-            try:
-                answers = self._database.run(lambda db, together=together: self._together(db, together))  # type: ignore[misc]
-            except Exception as error:
-                log.warning("gather-failed", error=type(error).__name__, commands=len(together))
-                answers = [None] * len(together)
-            for waiting, answer in zip(together, answers, strict=True):
-                # Whoever asked may have hung up meanwhile; what was done stays done.
-                if waiting.answer.set_running_or_notify_cancel():
-                    waiting.answer.set_result(answer)
-
-    def _next(self, left: list[_Waiting[Asked]]) -> tuple[list[_Waiting[Asked]], list[_Waiting[Asked]]]:
-        """Take what waits: first what was left, and of one key only the first."""
-        arrived = list(left) or [self._queue.get()]
-        while len(arrived) < MOST:
-            try:
-                arrived.append(self._queue.get_nowait())
-            except Empty:
-                break
-        first: dict[Place, _Waiting[Asked]] = {}
-        for waiting in arrived:
-            first.setdefault(waiting.command.place, waiting)
-        together = list(first.values())
-        return together, [waiting for waiting in arrived if first[waiting.command.place] is not waiting]
-
-    def _together(self, db: Session, together: Sequence[_Waiting[Asked]]) -> list[Response | Refusal | None]:
+    def _together(self, db: Session, together: Sequence[_Asked[Asked]]) -> list[Response | Refusal]:
         claimed = claim(db, [(waiting.command, waiting.fingerprint) for waiting in together])
         new = [waiting for waiting in together if waiting.command.place in claimed]
         done = self._act(db, [waiting.asked for waiting in new]) if new else []
@@ -129,7 +164,7 @@ class Gatherer(Generic[Asked]):
         ]
 
 
-def _repeated(db: Session, waiting: _Waiting[Asked]) -> Response | Refusal:
+def _repeated(db: Session, waiting: _Asked[Asked]) -> Response | Refusal:
     try:
         return waiting.command.repeat(db, waiting.fingerprint)
     except Refusal as refusal:

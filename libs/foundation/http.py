@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
+from urllib.parse import urlencode
 
-import httpx
 import stamina
 import structlog
+import urllib3
+from urllib3.exceptions import HTTPError
 
 from foundation.observability import REQUEST_ID_HEADER
 
 CONNECT_TIMEOUT_S = 2.0
+MOST_CONNECTIONS = 10
 DEADLINE_S = 50.0
 """Below a worker's hard time limit of 60 s, so that the caller learns of it and not its supervisor."""
 
@@ -56,11 +60,8 @@ class ServiceClient:
         """`authorise` makes a token, for the person or job that the call is on behalf of."""
         self._authorise = authorise
         self._deadline_s = deadline_s
-        self._http = httpx.Client(
-            base_url=base_url,
-            limits=httpx.Limits(max_connections=10, max_keepalive_connections=5),
-            follow_redirects=False,
-        )
+        # Connections to one address, and no proxy of the environment between us and our own services.
+        self._http = urllib3.connection_from_url(base_url, maxsize=MOST_CONNECTIONS, block=True)
 
     def request(
         self,
@@ -75,11 +76,11 @@ class ServiceClient:
     ) -> Any:
         """Send and give the decoded answer. Raises `ServiceRefused` on 4xx, `ServiceUnavailable` otherwise.
 
-        All tries together stay within the deadline. Only requests that are safe to repeat are tried again: reads,
+        All tries together stay within the deadline. Only requests that are safe to repeat are tried again: reads, PUT,
         and writes with an idempotency key.
         """
         until = time.monotonic() + self._deadline_s
-        repeatable = method in ("GET", "HEAD") or idempotency_key is not None
+        repeatable = method in ("GET", "HEAD", "PUT") or idempotency_key is not None
         for attempt in stamina.retry_context(
             on=ServiceUnavailable,
             attempts=attempts if repeatable else 1,
@@ -103,47 +104,61 @@ class ServiceClient:
         on_behalf_of: str | None,
         left_s: float,
     ) -> Any:
-        headers = {"Authorization": f"Bearer {self._authorise(on_behalf_of)}"}
+        headers = {"Authorization": f"Bearer {self._authorise(on_behalf_of)}", "Accept": "application/json"}
+        content = None
+        if body is not None:
+            headers["Content-Type"] = "application/json"
+            content = json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
         if idempotency_key is not None:
             headers["Idempotency-Key"] = idempotency_key
         request_id = structlog.contextvars.get_contextvars().get("request_id")
         if request_id:
             headers[REQUEST_ID_HEADER] = request_id
+        address = f"{path}?{urlencode(params, doseq=True)}" if params else path
         try:
-            timeout = httpx.Timeout(left_s, connect=min(left_s, CONNECT_TIMEOUT_S))
-            response = self._http.request(method, path, json=body, params=params, headers=headers, timeout=timeout)
-        except httpx.TransportError as error:
+            response = self._http.urlopen(
+                method,
+                address,
+                body=content,
+                headers=headers,
+                timeout=urllib3.Timeout(connect=min(left_s, CONNECT_TIMEOUT_S), read=left_s),
+                pool_timeout=max(int(left_s), 1),
+                # What is tried again, and how often, is said above.
+                retries=False,
+                redirect=False,
+            )
+        except HTTPError as error:
             raise ServiceUnavailable(f"{type(error).__name__} at {path}") from error
-        if response.is_success:
+        if 200 <= response.status < 300:
             return _content(response, path)
         problem = _problem(response)
-        refused = response.is_client_error and response.status_code not in RETRIED_STATUSES
+        refused = 400 <= response.status < 500 and response.status not in RETRIED_STATUSES
         if not refused or _first_error(problem).get("code") == "stillRunning":
-            raise ServiceUnavailable(f"status {response.status_code} at {path}", _retry_after(response))
-        raise ServiceRefused(response.status_code, problem)
+            raise ServiceUnavailable(f"status {response.status} at {path}", _retry_after(response))
+        raise ServiceRefused(response.status, problem)
 
     def close(self) -> None:
         self._http.close()
 
 
-def _content(response: httpx.Response, path: str) -> Any:
-    if not response.content:
+def _content(response: urllib3.BaseHTTPResponse, path: str) -> Any:
+    if not response.data:
         return None
     try:
-        return response.json()
+        return json.loads(response.data)
     except ValueError as error:
         # Success that says nothing we understand is no answer of the service: something stands between us.
         raise ServiceUnavailable(f"no JSON at {path}") from error
 
 
-def _problem(response: httpx.Response) -> dict[str, Any]:
+def _problem(response: urllib3.BaseHTTPResponse) -> dict[str, Any]:
     try:
-        decoded = response.json()
+        decoded = json.loads(response.data)
     except ValueError:
         return {}
     return decoded if isinstance(decoded, dict) else {}
 
 
-def _retry_after(response: httpx.Response) -> float | None:
+def _retry_after(response: urllib3.BaseHTTPResponse) -> float | None:
     value = response.headers.get("Retry-After", "")
     return float(value) if value.isdecimal() else None

@@ -42,6 +42,9 @@ VISIBILITY_TIMEOUT_S = 120
 WORKER_CONNECTIONS = 5
 STOPS_WITHIN_S = 20.0
 """From the order to stop: what runs may end, and what does not is cut off. Its rows are found again."""
+GIVES_WAY = 5
+"""How much a worker steps back (`nice`): where processors are short, what somebody waits for goes before what nobody does."""
+
 SILENCE_S = 5.0
 """How long a bell that failed does not ring; the sweep comes every `TICK_S`."""
 
@@ -251,6 +254,7 @@ def main() -> None:
     )
     arguments = parser.parse_args()
     die_with_parent()
+    os.nice(GIVES_WAY)
     module, _, function = arguments.factory.partition(":")
     worker: Worker = getattr(importlib.import_module(module), function)()
     worker.celery.conf.task_queues = [Queue(name) for name in arguments.queues.split(",")]
@@ -284,6 +288,7 @@ def main() -> None:
         f"--queues={arguments.queues}",
         "--without-gossip",
         "--without-mingle",
+        "--without-heartbeat",
     ]
     options.append(f"--hostname={worker.name}-{arguments.port}@%h")
     with tempfile.TemporaryDirectory(prefix="stadsbeurs-beat-") as folder:

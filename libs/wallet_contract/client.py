@@ -7,11 +7,13 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
+from uuid import UUID
 
 from foundation.access import Role, TokenSigner
 from foundation.http import DEADLINE_S, ServiceClient, ServiceRefused, ServiceUnavailable
 from foundation.identifiers import new_id
 from foundation.outbox import DeliveryFailed, DeliveryRefused
+from wallet_contract.messages import OpenHold
 from wallet_contract.settings import SchemeSettings
 
 WALLET = "wallet"
@@ -60,6 +62,17 @@ class WalletClient:
         """Open an `OpenHold`; gives its id and, as `amount`, how much was set apart."""
         return self._post("/holds", body, key, on_behalf_of)
 
+    def have_holds(self, asked: Mapping[UUID, OpenHold]) -> list[dict[str, Any]]:
+        """Have 1 to `MAX_HOLDS` holds, each under an id that was chosen for it.
+
+        Gives for each, in their order, its `hold` as it is now, opened at this request or at an earlier one, or as `refusal`
+        the `code` and `message` of the rule that said no.
+        """
+        body = {"holds": [{"id": str(hold_id), **hold.as_json()} for hold_id, hold in asked.items()]}
+        answer = _delivered(lambda: self._service.request("PUT", BASE + "/holds", body=body))
+        items: list[dict[str, Any]] = answer["items"]
+        return items
+
     def capture_hold(
         self, hold_id: str, body: Mapping[str, Any], *, key: str, on_behalf_of: str | None = None
     ) -> dict[str, Any]:
@@ -69,11 +82,6 @@ class WalletClient:
     def release_hold(self, hold_id: str, *, key: str, on_behalf_of: str | None = None) -> dict[str, Any]:
         """Release what remains of a hold."""
         return self._post(f"/holds/{hold_id}/releases", {}, key, on_behalf_of)
-
-    def holds(self, account: str, purpose: str) -> list[dict[str, Any]]:
-        """Give this service's own holds on an account that have exactly this purpose, newest first."""
-        items: list[dict[str, Any]] = self._get("/holds", {"account": account, "purpose": purpose})["items"]
-        return items
 
     def open_loan_account(
         self, loan_id: str, principal: int, *, key: str, on_behalf_of: str | None = None

@@ -13,6 +13,9 @@ MAX_TRANSFERS = 10_000
 MAX_RELEASES = 10_000
 """The most holds that one request may let go of beside its transfers."""
 
+MAX_HOLDS = 200
+"""The most holds that may be asked for at once; each is had or refused by itself."""
+
 MAX_BALANCES = 200
 """The most accounts that may be asked for at once."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from fastapi import FastAPI
 
 from belkosten import tasks
+from belkosten.actions.authorising import Authoriser
 from belkosten.routes import ROUTERS
 from belkosten.settings import NAME, BelkostenSettings
 from foundation import outbox_routes
@@ -56,5 +57,10 @@ def make_api(
         database=database,
         verifier=verifier,
         routers=[*ROUTERS, outbox_routes.router],
-        state={"wallet": wallet, "ring_jobs": ring_jobs, "objection_address": objection_address},
+        state={
+            "wallet": wallet,
+            "authoriser": None if wallet is None else Authoriser(database, wallet),
+            "ring_jobs": ring_jobs,
+            "objection_address": objection_address,
+        },
     )

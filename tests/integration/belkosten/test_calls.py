@@ -15,6 +15,7 @@ from foundation.money import Cents
 from foundation.periods import Month
 from tests.integration.belkosten.call_desk import BANK, SHELTER, UNLISTED, Desk, expire_holds, record
 from tests.integration.belkosten.phone_town import Town
+from tests.support.answers import answering
 
 
 def give(town: Town, participant: str, amount: int, month: Month) -> None:
@@ -157,12 +158,11 @@ def test_a_provider_without_an_organisation_may_not_ask(desk: Desk, caller: str)
 
 
 def test_a_wallet_that_is_away_gives_503_and_the_question_may_be_asked_again(desk: Desk, caller: str) -> None:
-    url = desk.town.wallet._service._http.base_url
-    desk.town.wallet._service._http.base_url = "http://127.0.0.1:1"
     body = {"callId": "c1", "participantNumber": caller, "calledNumber": BANK}
-    answer = desk.client.post("/call-authorisations", json=body)
+    with answering("/api/wallet/v1") as away:
+        away.put("/holds").respond(503)
+        answer = desk.client.post("/call-authorisations", json=body)
     assert (answer.status_code, answer.headers["Retry-After"]) == (503, "1")
-    desk.town.wallet._service._http.base_url = url
     assert desk.ask("c1", caller)["allowed"]
 
 
@@ -171,7 +171,7 @@ def test_an_answer_that_was_lost_is_found_again_with_the_hold_that_was_made(desk
     # The wallet set the credit apart and the process ended before the answer was kept.
     call = postings.call_of(desk.provider, "c1")
     hold = postings.call_hold(call, postings.purse_of(desk.town.holder_of(caller)), Cents(1_380))
-    desk.town.wallet.open_hold(hold.as_json(), key=f"call/{call}")
+    desk.town.wallet.have_holds({call: hold})
     assert desk.ask("c1", caller) == {"allowed": True, "maxSeconds": 2609}
     assert desk.purse(caller) == (1_000, 1_000)
     desk.tell(record("c1", caller, 60))

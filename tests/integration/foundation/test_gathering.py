@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -11,7 +12,7 @@ from sqlmodel import Session
 
 from foundation.access import Caller, Role
 from foundation.database import Database
-from foundation.gathering import Gatherer
+from foundation.gathering import Gatherer, Together
 from foundation.idempotency import HIT_HEADER, Command
 from tests.support import tiny
 
@@ -70,3 +71,36 @@ def test_what_breaks_all_is_done_again_each_alone(database: Database, count: Cou
     *answers, _ = gather(database, "before", deed, "after")
     assert [getattr(answer, "status_code", "fault") for answer in answers] == [201, "fault", 201]
     assert (count("note"), count("idempotency")) == (2, 2)
+
+
+def test_questions_are_answered_together_the_same_one_after_the_other_and_each_hears_what_broke() -> None:
+    rounds: list[list[str]] = []
+    began, go_on = threading.Event(), threading.Event()
+
+    def act(asked: Sequence[str]) -> list[str]:
+        rounds.append(list(asked))
+        began.set()
+        go_on.wait(5)
+        if "broken" in asked:
+            raise LookupError
+        return [each.upper() for each in asked]
+
+    async def ask() -> list[Any]:
+        together: Together[str, str] = Together(act, lambda asked: asked[0], most=3)
+        first = asyncio.create_task(together.ask("first"))
+        await asyncio.to_thread(began.wait, 5)
+        others = [asyncio.create_task(together.ask(each)) for each in ("a1", "b", "a2", "c", "gone", "broken", "d")]
+        await asyncio.sleep(0)
+        others[4].cancel()
+        await asyncio.wait([others[4]])
+        await asyncio.sleep(0)
+        go_on.set()
+        return await asyncio.gather(first, *others, return_exceptions=True)
+
+    answers = asyncio.run(ask())
+    assert [each if isinstance(each, str) else type(each).__name__ for each in answers] == [
+        *("FIRST", "A1", "B", "A2", "C", "CancelledError"),
+        *("LookupError", "LookupError"),
+    ]
+    # At most three wait together; a second `a` goes after the first; what nobody waits for any more is not done.
+    assert rounds == [["first"], ["a1", "b"], ["a2", "c"], ["broken", "d"]]

@@ -215,6 +215,10 @@ class LedgerMachine(RuleBasedStateMachine):
             expected = self.paper.hold(made.id, made.account, made.amount, made.asset, minimum=each.minimum, late=late)
             found = outcome.amount if isinstance(outcome, Granted) else outcome.code
             assert found == (self.paper.holds[made.id].remaining if expected is None else expected)
+        # Asked again, what was had is given as it is, and nothing more is set apart.
+        had = {one: found for one, found in zip(requests, outcomes, strict=True) if isinstance(found, Granted)}
+        if had:
+            assert self._in_transaction(lambda db: open_each_hold(db, list(had))) == list(had.values())
 
     @precondition(lambda self: bool(self._own_holds()))
     @rule(pick=picks, destination=likely, amount=amounts)

@@ -1,28 +1,29 @@
-"""Answering a provider before a call, in the time that it takes to connect one.
+"""Answering providers before their calls, in the time that it takes to connect one.
 
-One statement looks everything up, one request sets the credit apart, one statement keeps the answer. The wallet comes
-first: what is set apart for an answer that was never kept is found again by the repetition, under the same key, or
-expires.
+All who ask at the same moment are answered together: one statement looks everything up, one request sets the credits
+apart, one statement keeps the answers. The wallet comes before the keeping: what is set apart for an answer that was never
+kept is found again by the repetition, under the same id, or expires.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
+from uuid import UUID
 
 from sqlalchemy import Row
 
 from belkosten import postings
 from belkosten.parameters import CallPolicy, call_policy_on
 from belkosten.queries import calls
-from belkosten.queries.calls import Authorisation
+from belkosten.queries.calls import AskedCall, Authorisation
 from belkosten.refusals import CallIdReused
 from belkosten.rules.authorising import (
     Answer,
     CallerOnTheLine,
     CallRefusal,
-    Reservation,
     answer_for,
     refusal_of,
     reservation,
@@ -30,124 +31,143 @@ from belkosten.rules.authorising import (
 from belkosten.rules.rating import UNKNOWN_PARTICIPANT
 from foundation.clock import business_date, now
 from foundation.database import Database
+from foundation.gathering import Together
 from foundation.money import ZERO, Cents
 from foundation.outbox import DeliveryRefused
 from wallet_contract.client import WalletClient
+from wallet_contract.messages import MAX_HOLDS
 
 _NOTHING_THERE = frozenset({"tooLittle", "unknownAccount", "closedAccount"})
-_ASKED_BEFORE = "idempotencyKeyReused"
+
+Outcome = Answer | CallIdReused | DeliveryRefused
+"""What becomes of one question; what is no answer is raised to who asked it."""
+
+
+class Authoriser:
+    """Answers providers; those who ask while others are being answered are answered together."""
+
+    def __init__(self, database: Database, wallet: WalletClient) -> None:
+        self._together: Together[AskedCall, Outcome] = Together(
+            lambda asked: authorise(database, wallet, asked), lambda asked: asked.key, MAX_HOLDS
+        )
+
+    async def authorise(self, asked: AskedCall) -> Answer:
+        """Say whether a call may be made and for how long, set its credit apart and keep the answer.
+
+        The same call again has the same answer. Raises `CallIdReused` for another call under a known id, and what the
+        wallet client raises where it is not known what the wallet did: then the same question may be asked again.
+        """
+        outcome = await self._together.ask(asked)
+        if isinstance(outcome, Exception):
+            raise outcome
+        return outcome
 
 
 @dataclass(frozen=True, slots=True)
-class AskedCall:
-    """What a provider asks; `number` in the form in which numbers are compared."""
+class _Judged:
+    """A call that is not refused out of hand, and whose purse pays for it."""
 
-    provider: str
-    call_id: str
-    participant: str
-    number: str
+    call: AskedCall
+    line: CallerOnTheLine
+    account: str
+
+    @property
+    def hold_id(self) -> UUID:
+        return postings.call_of(self.call.provider, self.call.call_id)
 
 
-def authorise(database: Database, wallet: WalletClient, asked: AskedCall) -> Answer:
-    """Say whether a call may be made and for how long, set its credit apart and keep the answer.
-
-    The same call again has the same answer. Raises `CallIdReused` for another call under a known id, and what the wallet
-    client raises where it is not known what the wallet did: then the same question may be asked again.
-    """
+def authorise(database: Database, wallet: WalletClient, asked: Sequence[AskedCall]) -> list[Outcome]:
+    """Answer these calls, each with a key of its own, in their order. Raises `DeliveryFailed` for all of them."""
     today = business_date()
-    found = _look_up(database, asked, today)
-    if not found.is_known:
-        # What was written in the place of a number may be a telephone number, and is not kept.
-        asked = replace(asked, participant=UNKNOWN_PARTICIPANT)
-    if found.is_asked:
-        return _repeated(found, asked)
-    line = CallerOnTheLine(found.holder_id, found.approved_number_id, found.ended)
-    refused = refusal_of(line)
-    if refused is not None:
-        answer, kept = Answer(0, refused), _refused(asked, today, line, refused)
-    else:
-        assert line.holder_id is not None
-        answer, kept = _set_apart(wallet, asked, today, line, line.holder_id)
-    if database.alone(lambda connection: calls.keep(connection, kept)):
-        return answer
-    # Somebody asked the same at the same moment, and was first.
-    return _repeated(_look_up(database, asked, today), asked)
-
-
-def _look_up(database: Database, asked: AskedCall, today: date) -> Row[Any]:
-    return database.alone(
-        lambda connection: calls.look_up(
-            connection, asked.provider, asked.call_id, asked.participant, asked.number, today
+    policy = call_policy_on(today)
+    outcomes: dict[tuple[str, str], Outcome] = {}
+    to_keep: list[Authorisation] = []
+    judged: list[_Judged] = []
+    asked, found = _look_up(database, asked, today)
+    for call, row in zip(asked, found, strict=True):
+        line = CallerOnTheLine(row.holder_id, row.approved_number_id, row.ended)
+        refused = refusal_of(line)
+        if row.is_asked:
+            outcomes[call.key] = _repeated(row, call)
+        elif refused is not None:
+            outcomes[call.key] = Answer(0, refused)
+            to_keep.append(_refused(call, line, refused))
+        else:
+            assert line.holder_id is not None
+            account = postings.FUND if policy.credit is None else postings.purse_of(line.holder_id)
+            judged.append(_Judged(call, line, account))
+    for one, held in _set_apart(wallet, judged, policy).items():
+        if isinstance(held, DeliveryRefused):
+            outcomes[one.call.key] = held
+            continue
+        answer = answer_for(held, policy.tariff, policy.longest_s)
+        outcomes[one.call.key] = answer
+        to_keep.append(
+            _refused(one.call, one.line, answer.reason) if answer.reason else _allowed(one, policy, answer, held)
         )
-    )
+    if to_keep:
+        kept = database.alone(lambda connection: calls.keep(connection, to_keep, today))
+        # Somebody asked the same at the same moment, and was first.
+        late = [one.call for one in to_keep if one.call.key not in kept]
+        outcomes |= {call.key: _repeated(row, call) for call, row in zip(*_look_up(database, late, today), strict=True)}
+    return [outcomes[call.key] for call in asked]
 
 
-def _repeated(found: Row[Any], asked: AskedCall) -> Answer:
+def _look_up(
+    database: Database, asked: Sequence[AskedCall], today: date
+) -> tuple[Sequence[AskedCall], Sequence[Row[Any]]]:
+    if not asked:
+        return [], []
+    found = database.alone(lambda connection: calls.look_up(connection, asked, today))
+    # What was written in the place of a number may be a telephone number, and is not kept.
+    known = [
+        call if row.is_known else replace(call, participant=UNKNOWN_PARTICIPANT)
+        for call, row in zip(asked, found, strict=True)
+    ]
+    return known, found
+
+
+def _repeated(found: Row[Any], asked: AskedCall) -> Answer | CallIdReused:
     # A number that is not approved is not remembered: two of those cannot be told apart, and are refused alike.
     same_number = found.asked_number_id is None or found.asked_number_id == found.approved_number_id
     if found.asked_participant != asked.participant or not same_number:
-        raise CallIdReused
+        return CallIdReused()
     return Answer(found.max_seconds, CallRefusal(found.reason) if found.reason else None)
 
 
 def _set_apart(
-    wallet: WalletClient, asked: AskedCall, today: date, line: CallerOnTheLine, holder_id: str
-) -> tuple[Answer, Authorisation]:
-    policy = call_policy_on(today)
-    account = postings.FUND if policy.credit is None else postings.purse_of(holder_id)
+    wallet: WalletClient, judged: Sequence[_Judged], policy: CallPolicy
+) -> Mapping[_Judged, Cents | DeliveryRefused]:
+    """Set apart what there is for each call, and give how much that is."""
+    if not judged:
+        return {}
     wanted = reservation(policy.tariff, policy.longest_s, policy.record_within, now())
-    hold_id, held = _hold(wallet, asked, account, wanted)
-    answer = answer_for(held, policy.tariff, policy.longest_s)
-    if hold_id is None or answer.reason is not None:
-        return answer, _refused(asked, today, line, CallRefusal.NO_CREDIT)
-    return answer, _allowed(asked, today, line, policy, answer, hold_id, account, held)
-
-
-def _hold(wallet: WalletClient, asked: AskedCall, account: str, wanted: Reservation) -> tuple[str | None, Cents]:
-    call = postings.call_of(asked.provider, asked.call_id)
-    hold = postings.call_hold(call, account, wanted.at_most, wanted.expires_at)
-    try:
-        opened = wallet.open_hold(hold.as_json(), key=f"call/{call}")
-    except DeliveryRefused as refusal:
-        if refusal.code in _NOTHING_THERE:
-            return None, ZERO
-        if refusal.code != _ASKED_BEFORE:
-            raise
-        # Asked before, a minute or more ago, and the answer was lost: what was set apart then is still there or was
-        # never there.
-        found = [one for one in wallet.holds(account, hold.purpose) if one["state"] == "open"]
-        if not found:
-            return None, ZERO
-        opened = found[0]
-    return str(opened["id"]), Cents(opened["amount"])
-
-
-def _refused(asked: AskedCall, today: date, line: CallerOnTheLine, reason: CallRefusal) -> Authorisation:
-    return Authorisation(
-        asked.provider, asked.call_id, asked.participant, line.approved_number_id, 0, reason.value, today
+    items = wallet.have_holds(
+        {one.hold_id: postings.call_hold(one.hold_id, one.account, wanted.at_most, wanted.expires_at) for one in judged}
     )
+    return {one: _held(item) for one, item in zip(judged, items, strict=True)}
 
 
-def _allowed(
-    asked: AskedCall,
-    today: date,
-    line: CallerOnTheLine,
-    policy: CallPolicy,
-    answer: Answer,
-    hold_id: str,
-    account: str,
-    held: Cents,
-) -> Authorisation:
+def _held(item: Mapping[str, Any]) -> Cents | DeliveryRefused:
+    if "hold" in item:
+        # One that was opened for an answer that was lost, and is over by now, is nothing to call on.
+        return Cents(item["hold"]["amount"]) if item["hold"]["state"] == "open" else ZERO
+    refusal = item["refusal"]
+    return ZERO if refusal["code"] in _NOTHING_THERE else DeliveryRefused(refusal["code"], refusal["message"])
+
+
+def _refused(call: AskedCall, line: CallerOnTheLine, reason: CallRefusal) -> Authorisation:
+    return Authorisation(call, line.approved_number_id, 0, reason.value)
+
+
+def _allowed(one: _Judged, policy: CallPolicy, answer: Answer, held: Cents) -> Authorisation:
     return Authorisation(
-        asked.provider,
-        asked.call_id,
-        asked.participant,
-        line.approved_number_id,
+        one.call,
+        one.line.approved_number_id,
         answer.max_seconds,
         None,
-        today,
         tariff=policy.tariff,
-        hold_id=hold_id,
-        hold_account=account,
+        hold_id=str(one.hold_id),
+        hold_account=one.account,
         held=held,
     )

@@ -16,65 +16,99 @@ from belkosten.rules.rating import Asked, CallContent, RatedCall
 from belkosten.rules.spans import Span
 from foundation.clock import now
 
-# One statement for all that must be known before a call: a caller waits on the line.
+# One statement for all that must be known before calls: callers wait on the line.
 _LOOK_UP = text(
     """
     SELECT p.holder_id, n.id AS approved_number_id,
-           EXISTS (SELECT FROM belkosten.call c WHERE c.provider = :provider AND c.call_id = :call_id) AS ended,
-           EXISTS (SELECT FROM belkosten.participant k WHERE k.number = :participant) AS is_known,
+           EXISTS (SELECT FROM belkosten.call c WHERE c.provider = u.provider AND c.call_id = u.call_id) AS ended,
+           EXISTS (SELECT FROM belkosten.participant k WHERE k.number = u.participant) AS is_known,
            a.call_id IS NOT NULL AS is_asked, a.participant_number AS asked_participant,
            a.approved_number_id AS asked_number_id, a.max_seconds, a.reason
-      FROM (SELECT) AS one
-      LEFT JOIN belkosten.authorisation a ON a.provider = :provider AND a.call_id = :call_id
-      LEFT JOIN belkosten.participant p ON p.number = :participant AND EXISTS (
+      FROM unnest(CAST(:providers AS text[]), CAST(:call_ids AS text[]), CAST(:participants AS text[]),
+                  CAST(:numbers AS text[])) WITH ORDINALITY u(provider, call_id, participant, number, place)
+      LEFT JOIN belkosten.authorisation a ON a.provider = u.provider AND a.call_id = u.call_id
+      LEFT JOIN belkosten.participant p ON p.number = u.participant AND EXISTS (
                 SELECT FROM belkosten.participation s
-                 WHERE s.participant_number = :participant AND s.product = 'belapp' AND s.state = 'confirmed'
+                 WHERE s.participant_number = u.participant AND s.product = 'belapp' AND s.state = 'confirmed'
                    AND s.starts_on <= :today AND (s.ends_on IS NULL OR s.ends_on >= :today))
-      LEFT JOIN belkosten.approved_number n ON n.number = :number AND n.valid_from <= :today
+      LEFT JOIN belkosten.approved_number n ON n.number = u.number AND n.valid_from <= :today
                 AND (n.valid_until IS NULL OR n.valid_until >= :today)
+     ORDER BY u.place
     """
 )
 _KEEP = text(
     """
     INSERT INTO belkosten.authorisation (provider, call_id, participant_number, approved_number_id, allowed, reason,
            max_seconds, tariff, hold_id, hold_account, held, asked_on, asked_at)
-    VALUES (:provider, :call_id, :participant, :approved_number_id, :allowed, :reason, :max_seconds, :tariff, :hold_id,
-           :hold_account, :held, :today, :now)
-    ON CONFLICT (provider, call_id) DO NOTHING
+    SELECT u.provider, u.call_id, u.participant, u.approved_number_id, u.reason IS NULL, u.reason, u.max_seconds, u.tariff,
+           u.hold_id, u.hold_account, u.held, :today, :now
+      FROM unnest(CAST(:providers AS text[]), CAST(:call_ids AS text[]), CAST(:participants AS text[]),
+                  CAST(:approved_number_ids AS uuid[]), CAST(:reasons AS text[]), CAST(:max_seconds AS int[]),
+                  CAST(:tariffs AS int[]), CAST(:hold_ids AS text[]), CAST(:hold_accounts AS text[]),
+                  CAST(:held AS bigint[]))
+           u(provider, call_id, participant, approved_number_id, reason, max_seconds, tariff, hold_id, hold_account, held)
+        ON CONFLICT (provider, call_id) DO NOTHING
+    RETURNING provider, call_id
     """
 )
 
 
-def look_up(
-    connection: Connection, provider: str, call_id: str, participant: str, number: str, today: date
-) -> Row[Any]:
-    """Give who calls, which line of the list the number is today, and what was asked and told of this call before."""
-    values = {"provider": provider, "call_id": call_id, "participant": participant, "number": number, "today": today}
-    return connection.execute(_LOOK_UP, values).one()
+@dataclass(frozen=True, slots=True)
+class AskedCall:
+    """What a provider asks; `number` in the form in which numbers are compared."""
+
+    provider: str
+    call_id: str
+    participant: str
+    number: str
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """What its answer is kept under."""
+        return self.provider, self.call_id
+
+
+def look_up(connection: Connection, asked: Sequence[AskedCall], today: date) -> Sequence[Row[Any]]:
+    """Give for each who calls, which line of the list the number is today, and what was asked and told of it before."""
+    values = {
+        "providers": [one.provider for one in asked],
+        "call_ids": [one.call_id for one in asked],
+        "participants": [one.participant for one in asked],
+        "numbers": [one.number for one in asked],
+    }
+    return connection.execute(_LOOK_UP, {**values, "today": today}).all()
 
 
 @dataclass(frozen=True, slots=True)
 class Authorisation:
     """An answer to a provider, as it is kept."""
 
-    provider: str
-    call_id: str
-    participant: str
+    call: AskedCall
     approved_number_id: UUID | None
     max_seconds: int
     reason: str | None
-    today: date
     tariff: int | None = None
     hold_id: str | None = None
     hold_account: str | None = None
     held: int = 0
 
 
-def keep(connection: Connection, answer: Authorisation) -> bool:
-    """Write an answer down; False where there is one under that call id already."""
-    values = {name: getattr(answer, name) for name in Authorisation.__dataclass_fields__}
-    kept = connection.execute(_KEEP, {**values, "allowed": answer.reason is None, "now": now()})
-    return kept.rowcount == 1
+def keep(connection: Connection, answers: Sequence[Authorisation], today: date) -> set[tuple[str, str]]:
+    """Write answers down; gives the keys of those under which there was none yet."""
+    values = {
+        "providers": [one.call.provider for one in answers],
+        "call_ids": [one.call.call_id for one in answers],
+        "participants": [one.call.participant for one in answers],
+        "approved_number_ids": [one.approved_number_id for one in answers],
+        "reasons": [one.reason for one in answers],
+        "max_seconds": [one.max_seconds for one in answers],
+        "tariffs": [one.tariff for one in answers],
+        "hold_ids": [one.hold_id for one in answers],
+        "hold_accounts": [one.hold_account for one in answers],
+        "held": [one.held for one in answers],
+    }
+    kept = connection.execute(_KEEP, {**values, "today": today, "now": now()})
+    return {(row.provider, row.call_id) for row in kept}
 
 
 def taken(db: Session, provider: str, call_ids: Collection[str]) -> dict[str, CallContent]:

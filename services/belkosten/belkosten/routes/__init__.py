@@ -20,6 +20,8 @@ from belkosten.routes import (
 )
 
 ROUTERS: list[APIRouter] = [
+    # Asked a hundred times a second, and so looked at first.
+    calls.router,
     grounds.router,
     participants.router,
     month_figures.router,
@@ -28,7 +30,6 @@ ROUTERS: list[APIRouter] = [
     places.router,
     notices.router,
     numbers.router,
-    calls.router,
     invoices.router,
     usage.router,
     comparing.router,

@@ -8,14 +8,15 @@ import structlog
 from fastapi import APIRouter, Request, Response
 from sqlmodel import Session
 
-from belkosten.actions import authorising, imports, records
-from belkosten.actions.authorising import AskedCall
+from belkosten.actions import imports, records
+from belkosten.actions.authorising import Authoriser
+from belkosten.queries.calls import AskedCall
 from belkosten.refusals import NoProvider, UnknownBatch
 from belkosten.routes.bells import ring_jobs
 from belkosten.schemas.calls import AuthorisationIn, AuthorisationOut
 from foundation import file_work
 from foundation.access import Caller, Role, require
-from foundation.database import ReadSession, after_commit, database_of
+from foundation.database import ReadSession, after_commit
 from foundation.file_work.intake import MAX_FILE_BYTES, Arrived, BatchAcceptedOut, BatchOut, DryRun, Partial, take_file
 from foundation.idempotency import IdempotentCommand
 from foundation.identifiers import identifier
@@ -30,11 +31,12 @@ log = structlog.get_logger()
 
 
 @router.post("/call-authorisations", response_model_exclude_none=True)
-def post_authorisation(request: Request, body: AuthorisationIn, caller: Provider) -> AuthorisationOut:
+async def post_authorisation(request: Request, body: AuthorisationIn, caller: Provider) -> AuthorisationOut:
     """Say whether a call may be made and for how long; the call id is the key under which the answer is kept."""
     asked = AskedCall(provider_of(caller), body.call_id, body.participant_number, body.called_number)
+    authoriser: Authoriser = request.app.state.authoriser
     try:
-        answer = authorising.authorise(database_of(request), request.app.state.wallet, asked)
+        answer = await authoriser.authorise(asked)
     except (DeliveryFailed, DeliveryRefused) as error:
         log.warning("call-not-authorised", error=type(error).__name__, code=getattr(error, "code", None))
         raise Unavailable(

@@ -60,10 +60,14 @@ class AskedHold:
 
 @dataclass(frozen=True, slots=True)
 class Granted:
-    """A hold that was opened: how much was set apart, and when."""
+    """A hold that was opened, now or before under the same id: how much was set apart and when, and how it stands now."""
 
     amount: int
     opened_at: datetime
+    remaining: int
+    state: str
+    expires_at: datetime | None
+    closed_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)

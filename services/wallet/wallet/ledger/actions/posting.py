@@ -11,7 +11,7 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import CursorResult, Row
+from sqlalchemy import Connection, CursorResult, Row
 from sqlalchemy.exc import DBAPIError
 from sqlmodel import Session
 
@@ -28,7 +28,8 @@ _OPEN_HOLDS = """
 SELECT ledger.open_holds(%b::uuid[], %b::text[], %b::bigint[], %b::text[], %b::text, %b::timestamptz, %b::text)
 """
 _OPEN_EACH_HOLD = """
-SELECT granted, granted_at, refusal_code, refusal_detail
+SELECT (opened).amount, (opened).opened_at, (opened).remaining, (opened).state, (opened).expires_at, (opened).closed_at,
+       refusal_code, refusal_detail
   FROM ledger.open_each_hold(%b::uuid[], %b::text[], %b::bigint[], %b::bigint[], %b::text[], %b::text[],
                              %b::timestamptz[], %b::text[])
 """
@@ -126,8 +127,11 @@ def open_holds(
     _call(db, _OPEN_HOLDS, arguments)
 
 
-def open_each_hold(db: Session, asked: Sequence[AskedHold]) -> list[Granted | LedgerRefusal]:
-    """Open each of these holds as far as there is money for it; one that a rule refuses leaves the others as they are."""
+def open_each_hold(db: Session | Connection, asked: Sequence[AskedHold]) -> list[Granted | LedgerRefusal]:
+    """Open each of these holds as far as there is money for it; one that a rule refuses leaves the others as they are.
+
+    One that was opened before under its id, for the same purpose, is given as it is: one statement, that may be repeated.
+    """
     arguments = (
         [each.request.id for each in asked],
         [each.request.account for each in asked],
@@ -139,7 +143,7 @@ def open_each_hold(db: Session, asked: Sequence[AskedHold]) -> list[Granted | Le
         [each.actor for each in asked],
     )
     return [
-        Granted(row.granted, row.granted_at)
+        Granted(row.amount, row.opened_at, row.remaining, row.state, row.expires_at, row.closed_at)
         if row.refusal_code is None
         else refusal_by_rule(row.refusal_code, row.refusal_detail)
         for row in _execute(db, _OPEN_EACH_HOLD, arguments)
@@ -226,10 +230,12 @@ def _call(db: Session, statement: str, arguments: tuple[Any, ...]) -> Row[Any]:
     return _execute(db, statement, arguments).one()
 
 
-def _execute(db: Session, statement: str, arguments: tuple[Any, ...]) -> CursorResult[Any]:
-    db.flush()
+def _execute(db: Session | Connection, statement: str, arguments: tuple[Any, ...]) -> CursorResult[Any]:
+    if isinstance(db, Session):
+        db.flush()
     try:
-        return db.connection().exec_driver_sql(statement, arguments)
+        connection = db.connection() if isinstance(db, Session) else db
+        return connection.exec_driver_sql(statement, arguments)
     except DBAPIError as error:
         refusal = refusal_in(error)
         if refusal is None:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from datetime import UTC
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row
+from sqlalchemy import Connection, Row
 from sqlmodel import Session
 
 from foundation.access import Caller
 from foundation.clock import business_date, now
+from foundation.database import Database
 from foundation.identifiers import new_id
 from foundation.refusals import Refusal
 from wallet.ledger import rules
@@ -19,7 +21,7 @@ from wallet.ledger.actions.posting import lock_posting, open_day, open_each_hold
 from wallet.ledger.actions.proposals import check_number
 from wallet.ledger.actions.reading import find_hold
 from wallet.ledger.holds import queries
-from wallet.ledger.holds.schemas import CaptureIn, HoldIn, HoldOut
+from wallet.ledger.holds.schemas import CaptureIn, HoldIn, HoldOut, HoldOutcomeOut, NamedHoldIn
 from wallet.ledger.postings import AskedHold, Granted, Posted, Posting, Transfer
 from wallet.ledger.refusals import ExpiryPast, KindNotAllowed, LedgerRefusal, NotYourHold, OutsideScope
 from wallet.ledger.schemas import PostedOut, TransfersIn
@@ -103,29 +105,36 @@ def _on_open_days(db: Session, postings: Sequence[Posting]) -> Sequence[Posting]
     return [posting.on(first_open) for posting in postings]
 
 
-def allowed_hold(asked: HoldIn, caller: Caller) -> AskedHold:
-    """Give what a service asks to set apart, under a new id. Raises `OutsideScope`."""
-    check_scope(caller, [asked.account])
-    until = None if asked.expires_at is None else asked.expires_at.astimezone(UTC)
-    return AskedHold(asked.request(new_id()), asked.minimum or asked.amount, asked.purpose, caller.actor, until)
-
-
-def open_hold(db: Session, asked: AskedHold) -> HoldOut:
-    """Set an amount apart for a service. Raises `ExpiryPast`, or why the ledger refused."""
-    [outcome] = hold_together(db, [asked])
+def open_hold(db: Session, asked: HoldIn, caller: Caller) -> HoldOut:
+    """Set an amount apart for a service. Raises `OutsideScope`, `ExpiryPast`, or why the ledger refused."""
+    [outcome] = _have_holds(db, [_allowed_hold(asked, new_id(), caller)])
     if isinstance(outcome, Refusal):
         raise outcome
     return outcome
 
 
-def hold_together(db: Session, asked: Sequence[AskedHold]) -> list[HoldOut | Refusal]:
-    """Set apart what several askers wait for: each has its hold, or the rule that refused it and nothing else."""
+def have_holds(database: Database, asked: Sequence[NamedHoldIn], caller: Caller) -> list[HoldOutcomeOut]:
+    """Have each of these holds under the id that the service chose, in one statement.
+
+    Each has its hold, that may have been there already, or the rule that refused it and nothing else. Raises `OutsideScope`
+    for all of them.
+    """
+    allowed = [_allowed_hold(each, each.id, caller) for each in asked]
+    outcomes = database.alone(lambda connection: _have_holds(connection, allowed))
+    return [HoldOutcomeOut.of(each.id, outcome) for each, outcome in zip(asked, outcomes, strict=True)]
+
+
+def _allowed_hold(asked: HoldIn, hold_id: UUID, caller: Caller) -> AskedHold:
+    check_scope(caller, [asked.account])
+    until = None if asked.expires_at is None else asked.expires_at.astimezone(UTC)
+    return AskedHold(asked.request(hold_id), asked.minimum or asked.amount, asked.purpose, caller.actor, until)
+
+
+def _have_holds(db: Session | Connection, asked: Sequence[AskedHold]) -> list[HoldOut | Refusal]:
     at = now()
     timely = [each for each in asked if each.expires_at is None or each.expires_at > at]
-    outcomes = dict(
-        zip((each.request.id for each in timely), open_each_hold(db, timely) if timely else (), strict=True)
-    )
-    return [_held(each, outcomes.get(each.request.id)) for each in asked]
+    outcomes = iter(open_each_hold(db, timely) if timely else ())
+    return [_held(each, next(outcomes) if each in timely else None) for each in asked]
 
 
 def _held(asked: AskedHold, outcome: Granted | LedgerRefusal | None) -> HoldOut | Refusal:
@@ -138,15 +147,10 @@ def _held(asked: AskedHold, outcome: Granted | LedgerRefusal | None) -> HoldOut 
     return HoldOut(
         id=asked.request.id,
         account=asked.request.account,
-        amount=outcome.amount,
-        remaining=outcome.amount,
         asset=asked.request.asset,
-        state="open",
         purpose=asked.purpose,
-        opened_at=outcome.opened_at,
         opened_by=asked.actor,
-        expires_at=asked.expires_at,
-        closed_at=None,
+        **asdict(outcome),
     )
 
 

@@ -5,21 +5,29 @@ from __future__ import annotations
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Path, Query, Request, Response
+from fastapi import APIRouter, Path, Query, Request, Response
 from sqlalchemy import Row
 from sqlmodel import Session
 
 from foundation.access import Caller, Role, require
 from foundation.database import ReadSession, database_of
-from foundation.gathering import Gatherer
 from foundation.idempotency import IdempotentCommand
 from foundation.identifiers import identifier
 from foundation.pages import DEFAULT_LIMIT, CursorParam, Limit, decode_cursor, encode_cursor, link_next
 from foundation.schemas import PageOut
 from wallet.ledger.actions import reading, spending
 from wallet.ledger.holds import queries
-from wallet.ledger.holds.schemas import CapturedOut, CaptureIn, HoldEventOut, HoldIn, HoldOut, HoldState, ReleaseIn
-from wallet.ledger.postings import AskedHold
+from wallet.ledger.holds.schemas import (
+    CapturedOut,
+    CaptureIn,
+    HoldEventOut,
+    HoldIn,
+    HoldOut,
+    HoldOutcomesOut,
+    HoldsIn,
+    HoldState,
+    ReleaseIn,
+)
 from wallet.ledger.refusals import UnknownHold
 from wallet.ledger.schemas import PostedOut
 
@@ -30,22 +38,19 @@ ServiceOrAuditor = Annotated[Caller, require(Role.SERVICE, Role.AUDITOR)]
 Id = Annotated[str, Path(max_length=60)]
 
 
-async def _gatherer(request: Request) -> Gatherer[AskedHold]:
-    state = request.app.state
-    if not hasattr(state, "hold_gatherer"):
-        state.hold_gatherer = Gatherer(database_of(request), spending.hold_together)
-    made: Gatherer[AskedHold] = state.hold_gatherer
-    return made
-
-
-HoldGatherer = Annotated[Gatherer[AskedHold], Depends(_gatherer)]
-
-
 @router.post("/holds", status_code=201, response_model=HoldOut)
-async def post_hold(body: HoldIn, caller: Service, command: IdempotentCommand, gatherer: HoldGatherer) -> Response:
-    """Set an amount apart, or as much of it as is available; of many askers at once each has its own answer."""
-    asked = spending.allowed_hold(body, caller)
-    return await gatherer.once(command, body, asked, lambda db: spending.open_hold(db, asked))
+def post_hold(body: HoldIn, caller: Service, command: IdempotentCommand) -> Response:
+    """Set an amount apart, or as much of it as is available."""
+    return command.once(body, lambda db: spending.open_hold(db, body, caller))
+
+
+@router.put("/holds", response_model_exclude_none=True)
+def put_holds(body: HoldsIn, caller: Service, request: Request) -> HoldOutcomesOut:
+    """Have many holds, each by itself, under ids that the asker chose.
+
+    Asked again, what was opened before is given as it is now; what was refused is judged anew.
+    """
+    return HoldOutcomesOut(items=spending.have_holds(database_of(request), body.holds, caller))
 
 
 @router.get("/holds")

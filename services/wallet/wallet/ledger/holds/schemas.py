@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 from uuid import UUID
 
-from pydantic import AwareDatetime, model_validator
+from pydantic import AwareDatetime, Field, model_validator
 
+from foundation.refusals import Refusal
 from foundation.schemas import Amount, ApiModel, ApiOut, Line
 from wallet.ledger.postings import EUR, HoldRequest
 from wallet.ledger.schemas import Address, AssetCode, Day, Key, Kind, PostedOut
 
 HoldState = Literal["open", "captured", "released", "expired"]
+
+MAX_HOLDS = 200
+"""The most holds in one request: their balances stay locked until the last of them is decided."""
 
 
 class HoldIn(ApiModel):
@@ -38,6 +42,18 @@ class HoldIn(ApiModel):
         return HoldRequest(hold_id, self.account, self.amount, self.asset)
 
 
+class NamedHoldIn(HoldIn):
+    """A hold under an id that the asker chose: a UUID that no other hold ever has."""
+
+    id: UUID
+
+
+class HoldsIn(ApiModel):
+    """Holds to have, each by itself."""
+
+    holds: Annotated[list[NamedHoldIn], Field(min_length=1, max_length=MAX_HOLDS)]
+
+
 class HoldOut(ApiOut):
     """A hold; `amount` is what was set apart when it was opened."""
 
@@ -52,6 +68,33 @@ class HoldOut(ApiOut):
     opened_by: str
     expires_at: datetime | None
     closed_at: datetime | None
+
+
+class WhyNotOut(ApiOut):
+    """The rule that refused a hold."""
+
+    code: str
+    message: str
+
+
+class HoldOutcomeOut(ApiOut):
+    """What became of a hold that was asked for: one of `hold` and `refusal` is there."""
+
+    id: UUID
+    hold: HoldOut | None = None
+    refusal: WhyNotOut | None = None
+
+    @classmethod
+    def of(cls, hold_id: UUID, outcome: HoldOut | Refusal) -> Self:
+        if isinstance(outcome, Refusal):
+            return cls(id=hold_id, refusal=WhyNotOut(code=outcome.errors[0].code, message=outcome.message))
+        return cls(id=hold_id, hold=outcome)
+
+
+class HoldOutcomesOut(ApiOut):
+    """What became of each hold, in the order in which they were asked for."""
+
+    items: list[HoldOutcomeOut]
 
 
 class HoldEventOut(ApiOut):
