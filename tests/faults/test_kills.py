@@ -119,6 +119,9 @@ def test_kills_while_calls_are_settled_leave_each_call_paid_once_and_nothing_hel
     again = provider.post(batches, "kills-records-again", {"items": records})
     wait_until(lambda: settled() >= cost, "all calls settled")
     wait_until(lambda: not waiting_messages(people), "the outbox empty")
+    wait_until(
+        lambda: provider.get(f"{batches}/{again['id']}")["known"] == len(records), "the second file worked through"
+    )
     told = [provider.get(f"{batches}/{one['id']}") for one in (sent, again)]
     assert [(one["accepted"], one["known"]) for one in told] == [(len(records), 0), (0, len(records))]
     assert kills == 2

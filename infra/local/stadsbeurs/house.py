@@ -6,7 +6,6 @@ A new service is one entry in `SERVICES`.
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
@@ -14,7 +13,7 @@ from typing import Any
 from stadsbeurs import keys, provision
 from stadsbeurs.installation import Installation
 from stadsbeurs.probes import http_probe
-from stadsbeurs.processes import Process
+from stadsbeurs.processes import PYTHON, Process
 
 MIGRATIONS = "migrations"
 GATEWAY = "gateway"
@@ -341,5 +340,4 @@ def _api(service: Service) -> str:
 
 
 def _python(module: str, *arguments: str) -> tuple[str, ...]:
-    """Run a module with this Python; -P keeps files in the current folder from standing in for packages."""
-    return (sys.executable, "-P", "-m", module, *arguments)
+    return (*PYTHON, module, *arguments)

@@ -9,8 +9,8 @@ import json
 import os
 import signal
 import subprocess
-import sys
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
@@ -19,7 +19,8 @@ from pathlib import Path
 from stadsbeurs import business_date, house, keys, orphans, ports, postgres, provision, valkey
 from stadsbeurs.installation import Installation
 from stadsbeurs.mistakes import Mistake
-from stadsbeurs.processes import Process, last_line, start_mark, wait_until
+from stadsbeurs.nursery import Nursery
+from stadsbeurs.processes import PYTHON, Process, last_line, start_mark, wait_until
 from stadsbeurs.supervisor import Supervisor
 
 STOPS_WITHIN_S = 120.0
@@ -93,7 +94,8 @@ def run(start: Start, report: Report) -> None:
         if start.today is not None:
             business_date.write(installation.business_date_file, start.today)
         first = not installation.state()
-        plan, servers = _plan(installation, start.port)
+        nursery = Nursery()
+        plan, servers = _plan(installation, start.port, nursery)
         installation.write_plan(plan.as_json())
         table = house.table(installation, plan, servers)
         if not start.empty and not installation.sample_marker.exists():
@@ -105,6 +107,7 @@ def run(start: Start, report: Report) -> None:
             announce=report.say,
             record=installation.write_state,
             on_ready=lambda: _welcome(start, report),
+            nursery=nursery,
         ).run()
         report.say("Stopped.")
     finally:
@@ -130,8 +133,11 @@ def welcome(port: int, root: Path) -> str:
     return "\n".join(lines)
 
 
-def _plan(installation: Installation, gateway_port: int) -> tuple[house.Plan, list[Process]]:
-    """Choose ports and prepare the servers that are ours to start; those named in the environment are not."""
+def _plan(installation: Installation, gateway_port: int, nursery: Nursery) -> tuple[house.Plan, list[Process]]:
+    """Choose ports and prepare the servers that are ours to start; those named in the environment are not.
+
+    What the first start of PostgreSQL waits for is another program: meanwhile `nursery` reads.
+    """
     admin_url = os.environ.get(house.DATABASE_SETTING, "")
     redis_url = os.environ.get(house.REDIS_SETTING, "")
     known = {name: port for name, port in installation.plan().get("ports", {}).items() if isinstance(port, int)}
@@ -145,7 +151,11 @@ def _plan(installation: Installation, gateway_port: int) -> tuple[house.Plan, li
     chosen = ports.choose(house.port_names(), known, {gateway_port})
     servers = []
     if not admin_url:
-        cluster = postgres.prepare(installation.postgres, chosen["postgres"])
+        with ThreadPoolExecutor(1) as beside:
+            preparing = beside.submit(postgres.prepare, installation.postgres, chosen["postgres"])
+            while not preparing.done() and nursery.read_one():
+                pass
+            cluster = preparing.result()
         admin_url = cluster.url()
         servers.append(cluster.process)
     if not redis_url:
@@ -160,7 +170,7 @@ def _sample(installation: Installation, table: Sequence[Process]) -> Process:
     gateway = table[-1]
     return Process(
         name="sample-data",
-        argv=(sys.executable, "-P", "-m", "stadsbeurs.sample_loading", str(installation.root)),
+        argv=(*PYTHON, "stadsbeurs.sample_loading", str(installation.root)),
         environment=gateway.environment,
         needs=tuple(process.name for process in table),
         runs_once=True,
@@ -183,7 +193,7 @@ def detach(start: Start, say: Callable[[str], None]) -> None:
     try:
         with log.open("ab") as output:
             child = subprocess.Popen(
-                [sys.executable, "-P", "-m", "stadsbeurs", *arguments, "--report-to", str(send)],
+                [*PYTHON, "stadsbeurs", *arguments, "--report-to", str(send)],
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,

@@ -18,11 +18,14 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from signal import Signals
+from typing import Any, Protocol
 
 from stadsbeurs.accounts import Account
 from stadsbeurs.mistakes import Mistake
 from stadsbeurs.probes import Probe, is_ready
 
+PYTHON = (sys.executable, "-P", "-m")
+"""This Python with a module; -P keeps files in the current folder from standing in for packages."""
 PR_SET_PDEATHSIG = 1
 LOG_LIMIT_BYTES = 10 * 1024 * 1024
 LOG_TAIL_BYTES = 64 * 1024
@@ -57,16 +60,34 @@ class Process:
     stops_within_s: float = 10.0
     temporary: tuple[Path, ...] = field(default=())
 
+    @property
+    def module(self) -> tuple[str, ...] | None:
+        """The module of ours that it runs, and its arguments; None when it is another program."""
+        return self.argv[3:] if self.argv[:3] == PYTHON and self.account is None else None
+
+
+class Child(Protocol):
+    """A process that was started, as `subprocess.Popen` shows it."""
+
+    pid: int
+
+    @property
+    def returncode(self) -> int | Any: ...
+
+    @returncode.setter
+    def returncode(self, status: int) -> None: ...
+
+    def send_signal(self, number: int, /) -> None: ...
+
+    def wait(self) -> int: ...
+
 
 def spawn(process: Process, log: Path | None) -> subprocess.Popen[bytes]:
     """Start `process` in a session of its own, its output in `log` or else on our own stdout.
 
     Call this from the main thread only: the kernel ties the death signal to the thread that forked.
     """
-    try:
-        output = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600) if log else os.dup(1)
-    except OSError as error:
-        raise Mistake(f"Cannot write the log {log}: {error.strerror}.") from error
+    output = open_output(log)
     account = process.account
     try:
         return subprocess.Popen(
@@ -88,6 +109,14 @@ def spawn(process: Process, log: Path | None) -> subprocess.Popen[bytes]:
         os.close(output)
 
 
+def open_output(log: Path | None) -> int:
+    """Where a child is to write: `log`, or else our own stdout."""
+    try:
+        return os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600) if log else os.dup(1)
+    except OSError as error:
+        raise Mistake(f"Cannot write the log {log}: {error.strerror}.") from error
+
+
 def _die_with_parent(death_signal: Signals) -> Callable[[], None] | None:
     """Linux only. Runs between fork and exec, after the change of user (which clears the setting)."""
     if not sys.platform.startswith("linux"):
@@ -103,7 +132,7 @@ def _die_with_parent(death_signal: Signals) -> Callable[[], None] | None:
     return ask_kernel
 
 
-def has_exited(child: subprocess.Popen[bytes]) -> bool:
+def has_exited(child: Child) -> bool:
     """Whether `child` has ended; what is left of its session is killed before its number can be used again."""
     if child.returncode is not None:
         return True
@@ -120,7 +149,7 @@ def has_exited(child: subprocess.Popen[bytes]) -> bool:
     return True
 
 
-def stop(child: subprocess.Popen[bytes], process: Process) -> None:
+def stop(child: Child, process: Process) -> None:
     """Ask `child` to stop, insist after `stops_within_s`, and return when it is gone."""
     with suppress(ProcessLookupError):
         child.send_signal(process.stop_signal)
@@ -137,7 +166,7 @@ def remove_temporary(process: Process) -> None:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def wait_until_ready(child: subprocess.Popen[bytes], process: Process, log: Path | None, within_s: float) -> None:
+def wait_until_ready(child: Child, process: Process, log: Path | None, within_s: float) -> None:
     """Wait until the probe of `process` is answered; raises `Mistake` with the last line of its log when it is not."""
     assert process.probe is not None, "a process without a probe is never ready"
     deadline = time.monotonic() + within_s

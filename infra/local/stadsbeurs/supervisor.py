@@ -21,10 +21,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from stadsbeurs import guardian, processes
+from stadsbeurs import guardian, nursery, processes
 from stadsbeurs.mistakes import Mistake
+from stadsbeurs.nursery import Nursery
 from stadsbeurs.probes import ask
-from stadsbeurs.processes import Process
+from stadsbeurs.processes import Child, Process
 
 TICK_S = 0.05
 PROBE_EVERY_S = 1.0
@@ -45,7 +46,7 @@ class Resident:
     """A process of the house as it is now. All moments are of the monotonic clock."""
 
     process: Process
-    child: subprocess.Popen[bytes] | None = None
+    child: Child | None = None
     mark: str | None = None
     ready: bool = False
     done: bool = False
@@ -87,7 +88,8 @@ class Supervisor:
     """Runs `table` until told to stop. `logs` gets one file per process.
 
     `announce` is told in one sentence what people may want to see, `record` gets the whole state when it changes,
-    `on_ready` is called once, when every process is ready for the first time.
+    `on_ready` is called once, when every process is ready for the first time. What `nursery` has not read when it
+    begins is read while the processes start that need none of it.
     """
 
     table: Sequence[Process]
@@ -95,6 +97,7 @@ class Supervisor:
     announce: Callable[[str], None]
     record: Callable[[dict[str, Any]], None] = lambda _: None
     on_ready: Callable[[], None] = lambda: None
+    nursery: Nursery = field(default_factory=lambda: Nursery(()))
     residents: dict[str, Resident] = field(init=False)
     phase: str = field(default="starting", init=False)
 
@@ -121,7 +124,7 @@ class Supervisor:
         try:
             while not self._asked_to_stop:
                 self._tick()
-                await asyncio.sleep(TICK_S)
+                await asyncio.sleep(0 if self.nursery.read_one() else TICK_S)
         finally:
             await self._stop_all()
             self._dismiss_guardian()
@@ -133,7 +136,7 @@ class Supervisor:
         now = time.monotonic()
         for resident in self.residents.values():
             if resident.child is None:
-                if not resident.done and now >= resident.start_at and self._all_serve(resident.process.needs):
+                if not resident.done and now >= resident.start_at and self._may_start(resident.process):
                     self._start(resident, now)
             elif processes.has_exited(resident.child):
                 self._note_death(resident, now)
@@ -145,6 +148,9 @@ class Supervisor:
             self.on_ready()
         self._record()
 
+    def _may_start(self, process: Process) -> bool:
+        return self._all_serve(process.needs) and (self.nursery.is_ready or not self.nursery.bears(process))
+
     def _all_serve(self, names: Iterable[str]) -> bool:
         return all(self.residents[name].serves for name in names)
 
@@ -155,7 +161,8 @@ class Supervisor:
         resident.told_until = log.stat().st_size if log.exists() else 0
         try:
             # On a terminal a step that reports draws its own progress; elsewhere its lines are passed on.
-            resident.child = processes.spawn(process, None if self._draws(process) else log)
+            start = nursery.bear if self.nursery.bears(process) else processes.spawn
+            resident.child = start(process, None if self._draws(process) else log)
         except Mistake as mistake:
             if self.phase == "starting":
                 raise

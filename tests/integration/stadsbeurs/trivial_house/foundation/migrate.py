@@ -5,7 +5,12 @@ import sys
 
 import psycopg
 
-if __name__ == "__main__":
+
+def main() -> None:
     for package in sys.argv[1:]:
         with psycopg.connect(os.environ[f"STADSBEURS_{package.upper()}_MIGRATION_DATABASE_URL"]) as db:
             db.execute("CREATE TABLE IF NOT EXISTS migrated (once int)")
+
+
+if __name__ == "__main__":
+    main()

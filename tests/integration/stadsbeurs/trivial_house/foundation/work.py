@@ -5,6 +5,11 @@ import sys
 
 from foundation import serve
 
-if __name__ == "__main__":
+
+def main() -> None:
     subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)", "child-of-worker", *sys.argv[1:]])
     serve.main()
+
+
+if __name__ == "__main__":
+    main()
