@@ -41,18 +41,27 @@ class _Waiting(Generic[Asked, Answered]):
 
 
 class Together(Generic[Asked, Answered]):
-    """Answers what waits, all at once, on a thread of its own; meanwhile what comes next waits."""
+    """Answers what waits, all at once, on threads of its own; while all of these are busy, what comes next waits."""
 
     def __init__(
-        self, act: Callable[[Sequence[Asked]], Sequence[Answered]], same: Callable[[Asked], Hashable], most: int = MOST
+        self,
+        act: Callable[[Sequence[Asked]], Sequence[Answered]],
+        same: Callable[[Asked], Hashable],
+        *,
+        most: int = MOST,
+        threads: int = 1,
     ) -> None:
-        """`act` gives an answer for each; of those that are the `same` only the first goes along, the others after it."""
+        """`act` gives an answer for each; of those that are the `same` only the first goes along, the others after it.
+
+        With several threads two that are the same may be answered beside each other.
+        """
         self._act = act
         self._same = same
         self._most = most
+        self._threads = threads
         self._queue: SimpleQueue[_Waiting[Asked, Answered]] = SimpleQueue()
         self._starting = threading.Lock()
-        self._thread: threading.Thread | None = None
+        self._started = False
 
     async def ask(self, asked: Asked) -> Answered:
         """Give the answer. Raises what `act` raised, for all that were asked with it."""
@@ -63,9 +72,10 @@ class Together(Generic[Asked, Answered]):
 
     def _start(self) -> None:
         with self._starting:
-            if self._thread is None:
-                self._thread = threading.Thread(target=self._answer_for_ever, name="gatherer", daemon=True)
-                self._thread.start()
+            if not self._started:
+                for _ in range(self._threads):
+                    threading.Thread(target=self._answer_for_ever, name="gatherer", daemon=True).start()
+                self._started = True
 
     def _answer_for_ever(self) -> None:
         left: list[_Waiting[Asked, Answered]] = []

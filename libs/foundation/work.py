@@ -42,7 +42,7 @@ VISIBILITY_TIMEOUT_S = 120
 WORKER_CONNECTIONS = 5
 STOPS_WITHIN_S = 20.0
 """From the order to stop: what runs may end, and what does not is cut off. Its rows are found again."""
-GIVES_WAY = 5
+GIVES_WAY = 10
 """How much a worker steps back (`nice`): where processors are short, what somebody waits for goes before what nobody does."""
 
 SILENCE_S = 5.0

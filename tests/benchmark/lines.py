@@ -13,6 +13,8 @@ import sys
 import time
 from typing import Any
 
+import uvloop
+
 Connection = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
 
@@ -89,7 +91,7 @@ class Lines:
 
 
 def main() -> None:
-    print(json.dumps(asyncio.run(Lines(json.load(sys.stdin)).run())))
+    print(json.dumps(uvloop.run(Lines(json.load(sys.stdin)).run())))
 
 
 if __name__ == "__main__":

@@ -28,7 +28,7 @@ from stadsbeurs.probes import ask
 from stadsbeurs.processes import Child, Process
 
 TICK_S = 0.05
-PROBE_EVERY_S = 1.0
+PROBE_EVERY_S = 2.0
 PROBE_EVERY_AT_START_S = 0.1
 FIRST_DELAY_S = 0.2
 LONGEST_DELAY_S = 5.0

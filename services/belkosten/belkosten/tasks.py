@@ -29,7 +29,7 @@ from wallet_contract.client import WalletClient
 from wallet_contract.messages import OpenHold, PostTransfers
 
 JOBS = "do-belkosten-jobs"
-TICK_S = 1.0
+TICK_S = 2.0
 BUDGET_S = TASK_TIME_LIMIT_S / 3
 """How long one task goes on: long jobs are taken up again by the next, so that none starves the others."""
 PURCHASE_ANSWERED_WITHIN = timedelta(minutes=2)

@@ -28,7 +28,7 @@ from wallet_contract.client import WalletClient
 JOBS = "do-sociaal-krediet-jobs"
 ARREARS_JOB = "take-steps-on-arrears"
 DEBITS_JOB = "debit-what-is-due"
-TICK_S = 1.0
+TICK_S = 2.0
 BUDGET_S = TASK_TIME_LIMIT_S / 3
 """How long one task goes on: long jobs are taken up again by the next, so that none starves the others."""
 ANNOUNCEMENTS = 100

@@ -52,11 +52,12 @@ def make_api(
         database=database,
         verifier=verifier,
         routers=[
+            # Asked most, and so looked at first.
             ledger_routes.router,
+            hold_routes.router,
             balance_routes.router,
             bulk_routes.router,
             correction_routes.router,
-            hold_routes.router,
             loan_routes.router,
             payable_routes.router,
             period_routes.router,

@@ -5,7 +5,9 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
+import psycopg
 import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError, InternalError
@@ -52,14 +54,58 @@ def test_a_refusal_in_a_route_leaves_nothing(admin: Client, count: Count) -> Non
 def test_a_statement_alone_lasts_at_once_and_survives_a_connection_that_was_cut(
     database: Database, count: Count
 ) -> None:
-    insert = text("INSERT INTO note (text) VALUES ('a')")
-    assert database.alone(lambda connection: connection.execute(insert).rowcount) == 1
+    def insert() -> int:
+        return database.alone(lambda cursor: cursor.execute("INSERT INTO note (text) VALUES ('a')").rowcount)
+
+    with ThreadPoolExecutor(4) as pool:
+        # Several connections are kept, and all of them are cut.
+        assert (
+            sum(
+                pool.map(
+                    lambda _: database.alone(lambda c: len(c.execute("SELECT pg_sleep(0.1)").fetchall())), range(4)
+                )
+            )
+            == 4
+        )
+    assert insert() == 1
     assert count("note") == 1
     with database.transaction() as db:
         cut = "SELECT count(pg_terminate_backend(pid, 5000)) FROM pg_stat_activity WHERE pid <> pg_backend_pid()"
         assert db.execute(text(f"{cut} AND datname = current_database()")).scalar_one() >= 1
-    assert database.alone(lambda connection: connection.execute(insert).rowcount) == 1
+    assert insert() == 1
     assert count("note") == 2
+
+
+@pytest.mark.parametrize(("races", "tries"), [(0, 1), (2, 3), (5, 3)])
+def test_a_statement_alone_that_lost_a_race_is_done_again_twice(database: Database, races: int, tries: int) -> None:
+    left, done = races, 0
+
+    def act(cursor: psycopg.Cursor[Any]) -> int:
+        nonlocal left, done
+        done += 1
+        left -= 1
+        if left >= 0:
+            cursor.execute("DO $$ BEGIN RAISE EXCEPTION 'a race' USING ERRCODE = '40001'; END $$")
+        return int(cursor.execute("SELECT 7 AS seven").fetchall()[0].seven)
+
+    if races < tries:
+        assert database.alone(act) == 7
+    else:
+        with pytest.raises(psycopg.errors.SerializationFailure):
+            database.alone(act)
+    assert done == tries
+
+
+def test_a_statement_alone_that_is_wrong_is_not_done_again(database: Database) -> None:
+    done: list[str] = []
+
+    def act(cursor: psycopg.Cursor[Any]) -> None:
+        done.append("once")
+        cursor.execute("SELECT FROM nowhere")
+
+    with pytest.raises(psycopg.errors.UndefinedTable):
+        database.alone(act)
+    assert done == ["once"]
 
 
 def test_a_session_for_reading_cannot_write(database: Database, admin: Client, count: Count) -> None:

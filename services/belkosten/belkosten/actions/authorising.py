@@ -13,8 +13,6 @@ from datetime import date
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row
-
 from belkosten import postings
 from belkosten.parameters import CallPolicy, call_policy_on
 from belkosten.queries import calls
@@ -37,6 +35,9 @@ from foundation.outbox import DeliveryRefused
 from wallet_contract.client import WalletClient
 from wallet_contract.messages import MAX_HOLDS
 
+AT_ONCE = 2
+"""So many goes beside one another: most of the time of one it waits for the wallet and the database."""
+
 _NOTHING_THERE = frozenset({"tooLittle", "unknownAccount", "closedAccount"})
 
 Outcome = Answer | CallIdReused | DeliveryRefused
@@ -48,7 +49,7 @@ class Authoriser:
 
     def __init__(self, database: Database, wallet: WalletClient) -> None:
         self._together: Together[AskedCall, Outcome] = Together(
-            lambda asked: authorise(database, wallet, asked), lambda asked: asked.key, MAX_HOLDS
+            lambda asked: authorise(database, wallet, asked), lambda asked: asked.key, most=MAX_HOLDS, threads=AT_ONCE
         )
 
     async def authorise(self, asked: AskedCall) -> Answer:
@@ -106,19 +107,17 @@ def authorise(database: Database, wallet: WalletClient, asked: Sequence[AskedCal
             _refused(one.call, one.line, answer.reason) if answer.reason else _allowed(one, policy, answer, held)
         )
     if to_keep:
-        kept = database.alone(lambda connection: calls.keep(connection, to_keep, today))
+        kept = database.alone(lambda cursor: calls.keep(cursor, to_keep, today))
         # Somebody asked the same at the same moment, and was first.
         late = [one.call for one in to_keep if one.call.key not in kept]
         outcomes |= {call.key: _repeated(row, call) for call, row in zip(*_look_up(database, late, today), strict=True)}
     return [outcomes[call.key] for call in asked]
 
 
-def _look_up(
-    database: Database, asked: Sequence[AskedCall], today: date
-) -> tuple[Sequence[AskedCall], Sequence[Row[Any]]]:
+def _look_up(database: Database, asked: Sequence[AskedCall], today: date) -> tuple[Sequence[AskedCall], Sequence[Any]]:
     if not asked:
         return [], []
-    found = database.alone(lambda connection: calls.look_up(connection, asked, today))
+    found = database.alone(lambda cursor: calls.look_up(cursor, asked, today))
     # What was written in the place of a number may be a telephone number, and is not kept.
     known = [
         call if row.is_known else replace(call, participant=UNKNOWN_PARTICIPANT)
@@ -127,7 +126,7 @@ def _look_up(
     return known, found
 
 
-def _repeated(found: Row[Any], asked: AskedCall) -> Answer | CallIdReused:
+def _repeated(found: Any, asked: AskedCall) -> Answer | CallIdReused:
     # A number that is not approved is not remembered: two of those cannot be told apart, and are refused alike.
     same_number = found.asked_number_id is None or found.asked_number_id == found.approved_number_id
     if found.asked_participant != asked.participant or not same_number:

@@ -9,7 +9,8 @@ from datetime import date
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, Row, text
+from psycopg import Cursor
+from sqlalchemy import Row, text
 from sqlmodel import Session
 
 from belkosten.rules.rating import Asked, CallContent, RatedCall
@@ -17,40 +18,36 @@ from belkosten.rules.spans import Span
 from foundation.clock import now
 
 # One statement for all that must be known before calls: callers wait on the line.
-_LOOK_UP = text(
-    """
+_LOOK_UP = """
     SELECT p.holder_id, n.id AS approved_number_id,
            EXISTS (SELECT FROM belkosten.call c WHERE c.provider = u.provider AND c.call_id = u.call_id) AS ended,
            EXISTS (SELECT FROM belkosten.participant k WHERE k.number = u.participant) AS is_known,
            a.call_id IS NOT NULL AS is_asked, a.participant_number AS asked_participant,
            a.approved_number_id AS asked_number_id, a.max_seconds, a.reason
-      FROM unnest(CAST(:providers AS text[]), CAST(:call_ids AS text[]), CAST(:participants AS text[]),
-                  CAST(:numbers AS text[])) WITH ORDINALITY u(provider, call_id, participant, number, place)
+      FROM unnest(CAST(%(providers)s AS text[]), CAST(%(call_ids)s AS text[]), CAST(%(participants)s AS text[]),
+                  CAST(%(numbers)s AS text[])) WITH ORDINALITY u(provider, call_id, participant, number, place)
       LEFT JOIN belkosten.authorisation a ON a.provider = u.provider AND a.call_id = u.call_id
       LEFT JOIN belkosten.participant p ON p.number = u.participant AND EXISTS (
                 SELECT FROM belkosten.participation s
                  WHERE s.participant_number = u.participant AND s.product = 'belapp' AND s.state = 'confirmed'
-                   AND s.starts_on <= :today AND (s.ends_on IS NULL OR s.ends_on >= :today))
-      LEFT JOIN belkosten.approved_number n ON n.number = u.number AND n.valid_from <= :today
-                AND (n.valid_until IS NULL OR n.valid_until >= :today)
+                   AND s.starts_on <= %(today)s AND (s.ends_on IS NULL OR s.ends_on >= %(today)s))
+      LEFT JOIN belkosten.approved_number n ON n.number = u.number AND n.valid_from <= %(today)s
+                AND (n.valid_until IS NULL OR n.valid_until >= %(today)s)
      ORDER BY u.place
-    """
-)
-_KEEP = text(
-    """
+"""
+_KEEP = """
     INSERT INTO belkosten.authorisation (provider, call_id, participant_number, approved_number_id, allowed, reason,
            max_seconds, tariff, hold_id, hold_account, held, asked_on, asked_at)
     SELECT u.provider, u.call_id, u.participant, u.approved_number_id, u.reason IS NULL, u.reason, u.max_seconds, u.tariff,
-           u.hold_id, u.hold_account, u.held, :today, :now
-      FROM unnest(CAST(:providers AS text[]), CAST(:call_ids AS text[]), CAST(:participants AS text[]),
-                  CAST(:approved_number_ids AS uuid[]), CAST(:reasons AS text[]), CAST(:max_seconds AS int[]),
-                  CAST(:tariffs AS int[]), CAST(:hold_ids AS text[]), CAST(:hold_accounts AS text[]),
-                  CAST(:held AS bigint[]))
+           u.hold_id, u.hold_account, u.held, %(today)s, %(now)s
+      FROM unnest(CAST(%(providers)s AS text[]), CAST(%(call_ids)s AS text[]), CAST(%(participants)s AS text[]),
+                  CAST(%(approved_number_ids)s AS uuid[]), CAST(%(reasons)s AS text[]), CAST(%(max_seconds)s AS int[]),
+                  CAST(%(tariffs)s AS int[]), CAST(%(hold_ids)s AS text[]), CAST(%(hold_accounts)s AS text[]),
+                  CAST(%(held)s AS bigint[]))
            u(provider, call_id, participant, approved_number_id, reason, max_seconds, tariff, hold_id, hold_account, held)
         ON CONFLICT (provider, call_id) DO NOTHING
     RETURNING provider, call_id
-    """
-)
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +65,7 @@ class AskedCall:
         return self.provider, self.call_id
 
 
-def look_up(connection: Connection, asked: Sequence[AskedCall], today: date) -> Sequence[Row[Any]]:
+def look_up(cursor: Cursor[Any], asked: Sequence[AskedCall], today: date) -> Sequence[Any]:
     """Give for each who calls, which line of the list the number is today, and what was asked and told of it before."""
     values = {
         "providers": [one.provider for one in asked],
@@ -76,7 +73,7 @@ def look_up(connection: Connection, asked: Sequence[AskedCall], today: date) -> 
         "participants": [one.participant for one in asked],
         "numbers": [one.number for one in asked],
     }
-    return connection.execute(_LOOK_UP, {**values, "today": today}).all()
+    return cursor.execute(_LOOK_UP, {**values, "today": today}).fetchall()
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +90,7 @@ class Authorisation:
     held: int = 0
 
 
-def keep(connection: Connection, answers: Sequence[Authorisation], today: date) -> set[tuple[str, str]]:
+def keep(cursor: Cursor[Any], answers: Sequence[Authorisation], today: date) -> set[tuple[str, str]]:
     """Write answers down; gives the keys of those under which there was none yet."""
     values = {
         "providers": [one.call.provider for one in answers],
@@ -107,7 +104,7 @@ def keep(connection: Connection, answers: Sequence[Authorisation], today: date) 
         "hold_accounts": [one.hold_account for one in answers],
         "held": [one.held for one in answers],
     }
-    kept = connection.execute(_KEEP, {**values, "today": today, "now": now()})
+    kept = cursor.execute(_KEEP, {**values, "today": today, "now": now()})
     return {(row.provider, row.call_id) for row in kept}
 
 

@@ -18,7 +18,7 @@ from foundation import file_work
 from foundation.access import Caller, Role, require
 from foundation.database import ReadSession, after_commit
 from foundation.file_work.intake import MAX_FILE_BYTES, Arrived, BatchAcceptedOut, BatchOut, DryRun, Partial, take_file
-from foundation.idempotency import IdempotentCommand
+from foundation.idempotency import JSON_TYPE, IdempotentCommand
 from foundation.identifiers import identifier
 from foundation.outbox import DeliveryFailed, DeliveryRefused
 from foundation.refusals import Unavailable
@@ -30,8 +30,8 @@ Provider = Annotated[Caller, require(Role.PROVIDER)]
 log = structlog.get_logger()
 
 
-@router.post("/call-authorisations", response_model_exclude_none=True)
-async def post_authorisation(request: Request, body: AuthorisationIn, caller: Provider) -> AuthorisationOut:
+@router.post("/call-authorisations", response_model=AuthorisationOut)
+async def post_authorisation(request: Request, body: AuthorisationIn, caller: Provider) -> Response:
     """Say whether a call may be made and for how long; the call id is the key under which the answer is kept."""
     asked = AskedCall(provider_of(caller), body.call_id, body.participant_number, body.called_number)
     authoriser: Authoriser = request.app.state.authoriser
@@ -42,9 +42,11 @@ async def post_authorisation(request: Request, body: AuthorisationIn, caller: Pr
         raise Unavailable(
             "Het tegoed kan nu niet worden nagegaan. Vraag het zo opnieuw.", headers={"Retry-After": "1"}
         ) from error
-    return AuthorisationOut(
+    told = AuthorisationOut(
         allowed=answer.allowed, max_seconds=answer.max_seconds, reason=answer.reason.value if answer.reason else None
     )
+    # Written here, because the framework would first check what we have just made.
+    return Response(told.model_dump_json(by_alias=True, exclude_none=True), media_type=JSON_TYPE)
 
 
 @router.post(

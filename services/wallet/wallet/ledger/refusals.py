@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping
 from typing import Any, Self
 
+import psycopg
 from sqlalchemy.exc import DBAPIError
 
 from foundation.refusals import BadRequest, Conflict, Forbidden, NotFound, Problem, Refusal
@@ -177,10 +178,11 @@ _BY_CODE: dict[tuple[str, str], type[LedgerRefusal]] = {
 }
 
 
-def refusal_in(error: DBAPIError) -> LedgerRefusal | None:
+def refusal_in(error: DBAPIError | psycopg.Error) -> LedgerRefusal | None:
     """Give the refusal that a function of the ledger raised, or None when the error is another."""
-    state = getattr(error.orig, "sqlstate", None)
-    diag = getattr(error.orig, "diag", None)
+    cause = error.orig if isinstance(error, DBAPIError) else error
+    state = getattr(cause, "sqlstate", None)
+    diag = getattr(cause, "diag", None)
     if state not in (_RULE, _MALFORMED) or diag is None:
         return None
     return _refusal(state, diag.message_primary, diag.message_detail)

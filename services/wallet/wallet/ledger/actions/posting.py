@@ -11,10 +11,13 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, CursorResult, Row
+import psycopg
+from psycopg import Cursor
+from sqlalchemy import CursorResult, Row
 from sqlalchemy.exc import DBAPIError
 from sqlmodel import Session
 
+from foundation.database import cursor_of
 from wallet.ledger.postings import AskedHold, Granted, HoldRequest, Posted, Posting, Transfer, naming_line
 from wallet.ledger.refusals import LedgerRefusal, refusal_by_rule, refusal_in
 
@@ -127,7 +130,7 @@ def open_holds(
     _call(db, _OPEN_HOLDS, arguments)
 
 
-def open_each_hold(db: Session | Connection, asked: Sequence[AskedHold]) -> list[Granted | LedgerRefusal]:
+def open_each_hold(db: Session | Cursor[Any], asked: Sequence[AskedHold]) -> list[Granted | LedgerRefusal]:
     """Open each of these holds as far as there is money for it; one that a rule refuses leaves the others as they are.
 
     One that was opened before under its id, for the same purpose, is given as it is: one statement, that may be repeated.
@@ -142,12 +145,15 @@ def open_each_hold(db: Session | Connection, asked: Sequence[AskedHold]) -> list
         _none_if_empty([each.expires_at for each in asked]),
         [each.actor for each in asked],
     )
-    return [
-        Granted(row.amount, row.opened_at, row.remaining, row.state, row.expires_at, row.closed_at)
-        if row.refusal_code is None
-        else refusal_by_rule(row.refusal_code, row.refusal_detail)
-        for row in _execute(db, _OPEN_EACH_HOLD, arguments)
-    ]
+    cursor = _flushed(db) if isinstance(db, Session) else db
+    try:
+        rows = cursor.execute(_OPEN_EACH_HOLD, arguments).fetchall()
+    except psycopg.Error as error:
+        refusal = refusal_in(error)
+        if refusal is None:
+            raise
+        raise refusal from error
+    return [Granted(*figures) if code is None else refusal_by_rule(code, detail) for *figures, code, detail in rows]
 
 
 def release_holds(db: Session, ids: Sequence[UUID], actor: str) -> None:
@@ -230,12 +236,15 @@ def _call(db: Session, statement: str, arguments: tuple[Any, ...]) -> Row[Any]:
     return _execute(db, statement, arguments).one()
 
 
-def _execute(db: Session | Connection, statement: str, arguments: tuple[Any, ...]) -> CursorResult[Any]:
-    if isinstance(db, Session):
-        db.flush()
+def _flushed(db: Session) -> Cursor[Any]:
+    db.flush()
+    return cursor_of(db)
+
+
+def _execute(db: Session, statement: str, arguments: tuple[Any, ...]) -> CursorResult[Any]:
+    db.flush()
     try:
-        connection = db.connection() if isinstance(db, Session) else db
-        return connection.exec_driver_sql(statement, arguments)
+        return db.connection().exec_driver_sql(statement, arguments)
     except DBAPIError as error:
         refusal = refusal_in(error)
         if refusal is None:

@@ -8,7 +8,8 @@ from datetime import UTC
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, Row
+from psycopg import Cursor
+from sqlalchemy import Row
 from sqlmodel import Session
 
 from foundation.access import Caller
@@ -113,15 +114,19 @@ def open_hold(db: Session, asked: HoldIn, caller: Caller) -> HoldOut:
     return outcome
 
 
-def have_holds(database: Database, asked: Sequence[NamedHoldIn], caller: Caller) -> list[HoldOutcomeOut]:
-    """Have each of these holds under the id that the service chose, in one statement.
+def allowed_holds(asked: Sequence[NamedHoldIn], caller: Caller) -> list[AskedHold]:
+    """Give what a service asks to have, under the ids that it chose. Raises `OutsideScope` for all of them."""
+    return [_allowed_hold(each, each.id, caller) for each in asked]
 
-    Each has its hold, that may have been there already, or the rule that refused it and nothing else. Raises `OutsideScope`
-    for all of them.
+
+def have_holds(database: Database, requests: Sequence[Sequence[AskedHold]]) -> list[list[HoldOutcomeOut]]:
+    """Have the holds of these requests, all in one statement.
+
+    Each has its hold, that may have been there already, or the rule that refused it and nothing else.
     """
-    allowed = [_allowed_hold(each, each.id, caller) for each in asked]
-    outcomes = database.alone(lambda connection: _have_holds(connection, allowed))
-    return [HoldOutcomeOut.of(each.id, outcome) for each, outcome in zip(asked, outcomes, strict=True)]
+    asked = [each for request in requests for each in request]
+    outcomes = iter(database.alone(lambda cursor: _have_holds(cursor, asked)))
+    return [[HoldOutcomeOut.of(each.request.id, next(outcomes)) for each in request] for request in requests]
 
 
 def _allowed_hold(asked: HoldIn, hold_id: UUID, caller: Caller) -> AskedHold:
@@ -130,11 +135,12 @@ def _allowed_hold(asked: HoldIn, hold_id: UUID, caller: Caller) -> AskedHold:
     return AskedHold(asked.request(hold_id), asked.minimum or asked.amount, asked.purpose, caller.actor, until)
 
 
-def _have_holds(db: Session | Connection, asked: Sequence[AskedHold]) -> list[HoldOut | Refusal]:
+def _have_holds(db: Session | Cursor[Any], asked: Sequence[AskedHold]) -> list[HoldOut | Refusal]:
     at = now()
-    timely = [each for each in asked if each.expires_at is None or each.expires_at > at]
+    is_late = [each.expires_at is not None and each.expires_at <= at for each in asked]
+    timely = [each for each, late in zip(asked, is_late, strict=True) if not late]
     outcomes = iter(open_each_hold(db, timely) if timely else ())
-    return [_held(each, next(outcomes) if each in timely else None) for each in asked]
+    return [_held(each, None if late else next(outcomes)) for each, late in zip(asked, is_late, strict=True)]
 
 
 def _held(asked: AskedHold, outcome: Granted | LedgerRefusal | None) -> HoldOut | Refusal:
