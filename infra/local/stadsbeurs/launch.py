@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
 
-from stadsbeurs import business_date, house, keys, orphans, ports, postgres, provision, valkey
+from stadsbeurs import business_date, house, keys, orphans, ports, postgres, provision, tokens, valkey
 from stadsbeurs.installation import Installation
 from stadsbeurs.mistakes import Mistake
 from stadsbeurs.nursery import Nursery
@@ -24,17 +24,8 @@ from stadsbeurs.processes import PYTHON, Process, last_line, start_mark, wait_un
 from stadsbeurs.supervisor import Supervisor
 
 STOPS_WITHIN_S = 120.0
-PAGES = {
-    "pass-holder": "/mijn",
-    "organisation": "/organisatie",
-    "provider": "/",
-    "helper": "/behandeling",
-    "caseworker": "/behandeling",
-    "finance-maker": "/financien",
-    "finance-checker": "/financien",
-    "auditor": "/controle",
-    "admin": "/",
-}
+PAGE = "/mijn"
+"""The page of a pass holder; what the other roles do, they do over HTTP."""
 
 
 @dataclass(frozen=True)
@@ -125,9 +116,9 @@ def welcome(port: int, root: Path) -> str:
     lines = [
         f"Stadsbeurs is ready: {address}",
         "",
-        "Sign in on that page by choosing a role; its page is then:",
-        *(f"  {role:<16} {address}{page}" for role, page in PAGES.items()),
+        f"Sign in there by choosing a role; a pass holder's page is then {address}{PAGE}",
         f"A program sends a token: stadsbeurs token --role ROLE --data {root}",
+        f"Roles: {', '.join(tokens.ROLES)}",
         "",
     ]
     return "\n".join(lines)
