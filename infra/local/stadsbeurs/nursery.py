@@ -192,10 +192,14 @@ def _settle(process: Process, output: int) -> None:
     os.environ.update(process.environment)
     if process.folder is not None:
         os.chdir(process.folder)
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            # What PYTHONUNBUFFERED does at the start: a process that is killed has written all that it said.
-            stream.reconfigure(line_buffering=True, write_through=True)
+    for name, file in (("stdout", 1), ("stderr", 2)):
+        # As PYTHONUNBUFFERED makes them at the start: a process that is killed has written all that it said.
+        before = getattr(sys, name)
+        stream = io.TextIOWrapper(
+            io.FileIO(file, "w", closefd=False), before.encoding, before.errors, write_through=True
+        )
+        setattr(sys, name, stream)
+        setattr(sys, f"__{name}__", stream)
     signal.pthread_sigmask(signal.SIG_SETMASK, ())
 
 
