@@ -179,6 +179,18 @@ def test_an_answer_that_was_lost_is_found_again_with_the_hold_that_was_made(desk
 
 
 @pytest.mark.usefixtures("an_hour")
+def test_an_answer_that_was_lost_and_whose_hold_is_over_allows_no_call(desk: Desk, caller: str) -> None:
+    call = postings.call_of(desk.provider, "c1")
+    hold = postings.call_hold(call, postings.purse_of(desk.town.holder_of(caller)), Cents(1_380))
+    [had] = desk.town.wallet.have_holds({call: hold})
+    desk.town.wallet.release_hold(had["id"], key=f"release/{call}")
+    # Nothing is set apart for it any more, so that whatever it cost could be spent elsewhere.
+    assert desk.ask("c1", caller) == {"allowed": False, "maxSeconds": 0, "reason": "noCredit"}
+    assert desk.purse(caller) == (1_000, 0)
+    assert desk.ask("c2", caller)["allowed"]
+
+
+@pytest.mark.usefixtures("an_hour")
 def test_two_calls_asked_at_once_never_reserve_more_than_there_is(desk: Desk, caller: str) -> None:
     with ThreadPoolExecutor(8) as pool:
         answers = list(pool.map(lambda n: desk.ask(f"c{n}", caller), range(8)))
