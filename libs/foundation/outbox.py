@@ -265,7 +265,8 @@ def _fail(database: Database, handler: Handler, row: Leased, error: str, retry_a
         return
     ceiling = min(BACKOFF_CAP_S, BACKOFF_BASE_S * 2 ** (row.attempts - 1))
     asked_s = min(BACKOFF_CAP_S, retry_after_s or 0.0)
-    wait_s = max(asked_s, random.uniform(0, ceiling))  # noqa: S311 (spreads retries, hides nothing)
+    # Half of it is certain: a retry at once meets the same outage, and counts as an attempt.
+    wait_s = max(asked_s, random.uniform(ceiling / 2, ceiling))  # noqa: S311 (spreads retries, hides nothing)
     database.run(lambda db: _leave(db, row, "pending", next_at=now() + timedelta(seconds=wait_s), last_error=error))
     log.info("outbox-postponed", outbox_id=str(row.id), kind=row.kind, attempts=row.attempts, wait_s=round(wait_s, 1))
 

@@ -59,6 +59,12 @@ class OtherSide:
         self.parked.append((row.payload["text"], code))
 
 
+@pytest.fixture(autouse=True)
+def no_retry_is_due_meanwhile(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first wait is a second at least, which a busy machine may sleep through."""
+    monkeypatch.setattr(outbox, "BACKOFF_BASE_S", 60.0)
+
+
 def enqueue(database: Database, note: str, after: tuple[UUID, ...] = (), **payload: Any) -> UUID:
     return database.run(
         lambda db: outbox.enqueue(db, tiny.KIND, f"key/{note}", {"text": note, **payload}, after=after, subject="job-1")
@@ -305,7 +311,7 @@ def test_an_outage_is_tried_again_with_the_same_key_until_it_is_parked(end: Exce
     assert other.parked == [("a", "attemptsExhausted")]
 
 
-@pytest.mark.parametrize(("asked_s", "least_s", "most_s"), [(30.0, 29, 31), (None, -1, 2.1), (1e18, 899, 901)])
+@pytest.mark.parametrize(("asked_s", "least_s", "most_s"), [(90.0, 89, 91), (None, 29, 61), (1e18, 899, 901)])
 def test_the_other_side_may_ask_for_time_but_not_for_ever(
     asked_s: float | None, least_s: float, most_s: float, database: Database
 ) -> None:
