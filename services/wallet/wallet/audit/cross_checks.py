@@ -10,15 +10,19 @@ from typing import LiteralString
 
 # Each gives table, key and what, the first bad row first, as those of `wallet.audit.figures` do.
 CHECKS: dict[LiteralString, LiteralString] = {
-    # Terms of accounts that were opened by hand are known from nowhere else: of these only the order of locking. Those of
-    # a loan follow from its principal, which stands beside the id that is in the address.
-    "terms": """
-        SELECT 'balance', format('account_id=%s', b.account_id),
-               format('floor, ceiling and lock rank are %s, %s and %s; for %s they are %s, %s and %s',
-                      coalesce(b.floor::text, 'none'), coalesce(b.ceiling::text, 'none'), b.lock_rank, a.address,
-                      coalesce(t.floor::text, 'none'), coalesce(t.ceiling::text, 'none'), t.lock_rank)
+    # Each account has its balance, on the terms of its kind. Terms of accounts that were opened by hand are known from
+    # nowhere else: of these only the order of locking. Those of a loan follow from its principal, which stands beside the
+    # id that is in the address.
+    "account": """
+        SELECT CASE WHEN b.account_id IS NULL THEN 'account' ELSE 'balance' END,
+               CASE WHEN b.account_id IS NULL THEN format('id=%s', a.id) ELSE format('account_id=%s', b.account_id) END,
+               CASE WHEN b.account_id IS NULL THEN 'it has no balance'
+                    WHEN a.id IS NULL THEN 'it belongs to no account'
+                    ELSE format('floor, ceiling and lock rank are %s, %s and %s; for %s they are %s, %s and %s',
+                                coalesce(b.floor::text, 'none'), coalesce(b.ceiling::text, 'none'), b.lock_rank, a.address,
+                                coalesce(t.floor::text, 'none'), coalesce(t.ceiling::text, 'none'), t.lock_rank) END
           FROM ledger.account a
-          JOIN ledger.balance b ON b.account_id = a.id
+          FULL JOIN ledger.balance b ON b.account_id = a.id
           LEFT JOIN ledger.purse p ON p.code = a.purse
           LEFT JOIN ledger.loan l ON l.account_id = a.id AND a.address = format('loan:%s:outstanding', l.id)
          CROSS JOIN LATERAL (
@@ -35,8 +39,9 @@ CHECKS: dict[LiteralString, LiteralString] = {
                    CASE WHEN a.kind = 'purse' THEN 0 WHEN a.kind = 'fund' THEN 30 WHEN a.kind = 'bank' THEN 20
                         WHEN a.kind IN ('receivable', 'loan') OR a.address ~ '^(lent|clearing):' THEN 10
                         ELSE least(b.lock_rank, 10) END AS lock_rank) t
-         WHERE (b.floor, b.ceiling, b.lock_rank) IS DISTINCT FROM (t.floor, t.ceiling, t.lock_rank::smallint)
-         ORDER BY b.account_id""",
+         WHERE a.id IS NULL OR b.account_id IS NULL
+            OR (b.floor, b.ceiling, b.lock_rank) IS DISTINCT FROM (t.floor, t.ceiling, t.lock_rank::smallint)
+         ORDER BY coalesce(a.id, b.account_id)""",
     "loan": """
         SELECT 'loan', format('id=%s', l.id),
                format('its account %s is %s', l.account_id, coalesce(a.address, 'not there'))

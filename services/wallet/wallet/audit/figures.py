@@ -72,12 +72,6 @@ CHECKS: dict[LiteralString, LiteralString] = {
            AND (b.version <> 0 OR b.posted <> 0)
            AND NOT EXISTS (SELECT FROM ledger.entry e WHERE e.account_id = b.account_id AND e.version = 1)
          ORDER BY b.account_id""",
-    "account": """
-        SELECT CASE WHEN a.id IS NULL THEN 'balance' ELSE 'account' END, format('id=%s', coalesce(a.id, b.account_id)),
-               CASE WHEN a.id IS NULL THEN 'it belongs to no account' ELSE 'it has no balance' END
-          FROM ledger.account a FULL JOIN ledger.balance b ON b.account_id = a.id
-         WHERE a.id IS NULL OR b.account_id IS NULL
-         ORDER BY coalesce(a.id, b.account_id)""",
     "held": """
         SELECT 'balance', format('account_id=%s', coalesce(b.account_id, h.account_id)),
                format('held is %s; its open holds add up to %s', coalesce(b.held, 0), coalesce(h.remaining, 0))
@@ -114,6 +108,7 @@ CHECKS: dict[LiteralString, LiteralString] = {
           FROM gone g
           JOIN ledger.entry e ON e.journal_id = g.journal_id
          ORDER BY e.account_id, e.version""",
+    # Follows from the checks of chain and account, and is asked only where one of them found something: to name the entries.
     "entry without account": """
         SELECT 'entry', format('account_id=%s, version=%s', e.account_id, e.version), 'its account is not there'
           FROM ledger.entry e

@@ -19,7 +19,9 @@ Question = Callable[[psycopg.Connection[Any], Report], None]
 
 # Asked first, so that none of them is left over for one connection alone; the others are short. Of these, first those that
 # are answered by the database alone, as long as the seals are hashed in the same process.
-_LONG = ("chain", "terms", "bulk content", "bulk lines")
+_LONG = ("chain", "account", "bulk content", "bulk lines")
+# What has nothing to find where none of these found something.
+_FOLLOWING = {"entry without account": ("chain", "account")}
 
 
 def all_questions() -> dict[str, Question]:
@@ -32,7 +34,8 @@ class Questions:
 
     def __init__(self) -> None:
         self._all = all_questions()
-        self._waiting = deque(sorted(self._all, key=lambda name: _LONG.index(name) if name in _LONG else len(_LONG)))
+        asked = (name for name in self._all if name not in _FOLLOWING)
+        self._waiting = deque(sorted(asked, key=lambda name: _LONG.index(name) if name in _LONG else len(_LONG)))
         self._found: dict[str, Report] = {}
 
     def ask(self, db: psycopg.Connection[Any]) -> None:
@@ -43,14 +46,24 @@ class Questions:
                     name = self._waiting.popleft()
                 except IndexError:
                     return
-                report = Report()
-                self._all[name](db, report)
-                self._found[name] = report
+                self._ask(name, db)
         except BaseException:
             self._waiting.clear()
             raise
 
+    def ask_what_follows(self, db: psycopg.Connection[Any]) -> None:
+        """Ask what depends on what was found: when everybody has asked to the end."""
+        for name, before in _FOLLOWING.items():
+            if any(self._found[earlier].found for earlier in before):
+                self._ask(name, db)
+
+    def _ask(self, name: str, db: psycopg.Connection[Any]) -> None:
+        report = Report()
+        self._all[name](db, report)
+        self._found[name] = report
+
     def tell(self, report: Report) -> None:
         """Add what was found, in the order of the questions, whoever asked them and when."""
         for name in self._all:
-            report.take(self._found[name])
+            if name in self._found:
+                report.take(self._found[name])

@@ -77,6 +77,7 @@ def verify(
             db.execute(_AS_PLANNED)
             questions.ask(db)
             asked.result()
+            questions.ask_what_follows(db)
         questions.tell(report)
         db.rollback()
     if checkpoint_file is not None:

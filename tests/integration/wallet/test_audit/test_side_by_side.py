@@ -125,6 +125,20 @@ def test_after_a_question_that_could_not_be_answered_none_is_asked(monkeypatch: 
     made.ask(None)  # type: ignore[arg-type]
 
 
+@pytest.mark.parametrize("also", ["", "DELETE FROM ledger.balance WHERE account_id = {0}"])
+def test_every_entry_of_an_account_that_is_gone_is_named(also: str, sealed: SealedBooks) -> None:
+    """It is asked for only because of what the chain, or the accounts, showed."""
+    books = sealed.books
+    ((account_id, entries),) = books.rows(
+        "SELECT account_id, count(*) FROM ledger.entry GROUP BY account_id HAVING count(*) > 1 ORDER BY 1 LIMIT 1"
+    )
+    books.tamper(f"DELETE FROM ledger.account WHERE id = {account_id}", *([also.format(account_id)] if also else []))
+
+    named = {one.key for one in books.verify().differences if one.what == "its account is not there"}
+
+    assert named == {f"account_id={account_id}, version={version}" for version in range(1, entries + 1)}
+
+
 # Rows as they lie there, and the joins that such a plan is made with.
 AS_THEY_LIE = "SET LOCAL enable_seqscan = on; SET LOCAL enable_indexscan = off; SET LOCAL enable_bitmapscan = off"
 
