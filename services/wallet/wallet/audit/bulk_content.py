@@ -2,7 +2,8 @@
 
 The format is described in `wallet.ledger.bulk.rules.content_of`; here it is written once more, by code of its own: from the
 lines that were approved, and for what was posted once more from journals and entries. Only a line that was refused
-under lock, and so has no entry, is taken from the lines there too.
+under lock, and so has no entry, is taken from the lines there too. Entries that pass by under their seals are hashed with
+them (`PassingContent`); only batches that were not seen whole in this way are read for it.
 """
 
 from __future__ import annotations
@@ -10,7 +11,8 @@ from __future__ import annotations
 import hashlib
 import sys
 from array import array
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from itertools import islice
 from operator import lt
 from typing import Any, LiteralString, NamedTuple
@@ -29,10 +31,16 @@ SELECT id, state = 'posted', (lines_read + chunk_lines - 1) / chunk_lines, chunk
 _CHUNKS: LiteralString = (
     "SELECT chunk, journal_id, failed_lines FROM ledger.bulk_chunk WHERE batch_id = %s ORDER BY chunk"
 )
+_WHOLE_CHUNKS: LiteralString = (
+    "SELECT batch_id, chunk, journal_id FROM ledger.bulk_chunk WHERE journal_id IS NOT NULL AND failed_lines = 0"
+)
 
 # Of a destination, an amount and a row with the other fields.
 _LINE: LiteralString = """concat_ws(E'\\x1f', {0}, {1}, {2}.grant_key, coalesce({2}.reference, ''),
                                  coalesce({2}.explanation, ''))"""
+# Of an entry `e` and its own account `a`: what a chunk paid to that account, as it stands in the content.
+PAID_LINE: LiteralString = f"""CASE WHEN e.grant_key IS NOT NULL AND e.amount > 0
+                                    THEN {_LINE.format("a.address", "e.amount", "e")} || E'\\n' END"""
 _TO: LiteralString = "CASE WHEN e.amount > 0 THEN e.account_id ELSE e.counter_account_id END"
 _PAID: LiteralString = "WHERE e.journal_id = %(journal)s AND e.grant_key IS NOT NULL"
 # The addresses of a chunk are looked up all at once and joined, and nothing is sorted: half of what a look into the index
@@ -109,11 +117,19 @@ class _Batch(NamedTuple):
     content_hash: bytes
     header: str
 
+    @property
+    def start(self) -> bytes:
+        return f"{self.header}\n".encode()
+
+    @property
+    def end(self) -> bytes:
+        return f"end\x1f{self.lines}\x1f{self.total}\n".encode()
+
     def hashed(self, written: Iterable[str]) -> bytes:
-        digest = hashlib.sha256(f"{self.header}\n".encode())
+        digest = hashlib.sha256(self.start)
         for part in written:
             digest.update(f"{part}\n".encode())
-        digest.update(f"end\x1f{self.lines}\x1f{self.total}\n".encode())
+        digest.update(self.end)
         return digest.digest()
 
 
@@ -121,10 +137,69 @@ def _batches(db: psycopg.Connection[Any]) -> list[_Batch]:
     return [_Batch(*row) for row in db.execute(_BATCHES).fetchall()]
 
 
-def verify_posted_content(db: psycopg.Connection[Any], report: Report) -> None:
-    """Hash every batch that was posted again from its entries, and name those that are not as they were approved."""
+@dataclass(slots=True)
+class _Passing:
+    """A batch of which the first chunks have passed by."""
+
+    batch: _Batch
+    digest: Any
+    chunks: int = 0
+
+    def is_as_approved(self) -> bool:
+        self.digest.update(self.batch.end)
+        return self.chunks == self.batch.chunks and self.digest.digest() == self.batch.content_hash
+
+
+class PassingContent:
+    """Hashes batches from entries that are read anyway, under the seals of their journals.
+
+    A batch of which each chunk passed by whole and in its order, and made what was approved, was seen. Of any other, and of
+    one with lines that failed, nothing is said: it is for `verify_posted_content` to read it again and to name it.
+    """
+
+    def __init__(self, db: psycopg.Connection[Any]) -> None:
+        batches = {batch.id: batch for batch in _batches(db) if batch.is_posted}
+        self._chunks = {
+            journal_id: (batches[batch_id], chunk)
+            for batch_id, chunk, journal_id in db.execute(_WHOLE_CHUNKS).fetchall()
+            if batch_id in batches
+        }
+        self._passing: dict[UUID, _Passing] = {}
+
+    def journals(self, of: Collection[int]) -> list[int]:
+        """Give those of these journals whose entries are content."""
+        return [journal_id for journal_id in of if journal_id in self._chunks]
+
+    def take(self, journal_id: int) -> Callable[[memoryview], object]:
+        """Give what takes the lines of this journal, in their order, before those of the next one."""
+        batch, chunk = self._chunks[journal_id]
+        passing = self._passing.pop(batch.id, None) or _Passing(batch, hashlib.sha256(batch.start))
+        if chunk == passing.chunks + 1:
+            passing.chunks = chunk
+            self._passing[batch.id] = passing
+        return passing.digest.update  # type: ignore[no-any-return]
+
+    def leave(self, of: Collection[int]) -> None:
+        """Leave these journals, and so their batches, to be read again."""
+        for journal_id in self.journals(of):
+            batch, _ = self._chunks.pop(journal_id)
+            self._passing.pop(batch.id, None)
+
+    def seen(self) -> set[UUID]:
+        """Give the batches that were seen, at the end."""
+        return {batch_id for batch_id, passing in self._passing.items() if passing.is_as_approved()}
+
+
+def verify_posted_content(db: psycopg.Connection[Any], report: Report, *, passed: PassingContent) -> None:
+    """Hash every batch that was posted again from its entries, and name those that are not as they were approved.
+
+    Those that were seen to be, as they passed, are not read again.
+    """
+    seen = passed.seen()
     for batch in _batches(db):
-        made = batch.hashed(_written(db, batch)) if batch.is_posted else batch.content_hash
+        if not batch.is_posted or batch.id in seen:
+            continue
+        made = batch.hashed(_written(db, batch))
         if made != batch.content_hash:
             what = f"its content_hash is {batch.content_hash.hex()}; its entries make {made.hex()}"
             report.add("bulk content", "bulk_batch", f"id={batch.id}", what)

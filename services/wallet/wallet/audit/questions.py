@@ -7,36 +7,45 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import psycopg
 
 from wallet.audit import figures
-from wallet.audit.bulk_content import verify_kept_lines, verify_posted_content
+from wallet.audit.bulk_content import PassingContent, verify_kept_lines, verify_posted_content
 from wallet.audit.differences import Report
 
 Question = Callable[[psycopg.Connection[Any], Report], None]
 
 # Asked first, so that none of them is left over for one connection alone; the others are short. Of these, first those that
 # are answered by the database alone, as long as the seals are hashed in the same process.
-_LONG = ("chain", "account", "bulk content", "bulk lines")
+_LONG = ("chain", "account", "bulk lines")
+# Asked first by who has read the seals, because much of it passed by there.
+_AFTER_SEALS = ("bulk content",)
 # What has nothing to find where none of these found something.
 _FOLLOWING = {"entry without account": ("chain", "account")}
 
 
-def all_questions() -> dict[str, Question]:
+def all_questions(content: PassingContent) -> dict[str, Question]:
     """Give every question by name, in the order in which a report tells what was found."""
-    return figures.questions() | {"bulk content": verify_posted_content, "bulk lines": verify_kept_lines}
+    posted = partial(verify_posted_content, passed=content)
+    return figures.questions() | {"bulk content": posted, "bulk lines": verify_kept_lines}
 
 
 class Questions:
     """What is still to be asked, and what was found so far; any number of threads may ask at once."""
 
-    def __init__(self) -> None:
-        self._all = all_questions()
-        asked = (name for name in self._all if name not in _FOLLOWING)
+    def __init__(self, content: PassingContent) -> None:
+        self._all = all_questions(content)
+        asked = (name for name in self._all if name not in _FOLLOWING and name not in _AFTER_SEALS)
         self._waiting = deque(sorted(asked, key=lambda name: _LONG.index(name) if name in _LONG else len(_LONG)))
         self._found: dict[str, Report] = {}
+
+    def ask_after_seals(self, db: psycopg.Connection[Any]) -> None:
+        """Ask over the connection that has read the seals, until none is left."""
+        self._waiting.extendleft(_AFTER_SEALS)
+        self.ask(db)
 
     def ask(self, db: psycopg.Connection[Any]) -> None:
         """Ask over this connection until none is left; after one that could not be answered, nobody asks on."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import struct
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,6 +15,7 @@ import psycopg
 from psycopg.pq import ExecStatus
 
 from wallet.audit import rules
+from wallet.audit.bulk_content import PAID_LINE, PassingContent
 from wallet.audit.differences import Report
 
 # In binary, COPY writes the fields of a row just as a leaf hashes them: the length in 4 bytes (-1 where absent) and
@@ -39,21 +40,26 @@ _JOURNAL_FIELDS = 6 + len(rules.JOURNAL_FIELDS)
 _AT_ONCE = "SET LOCAL enable_hashjoin = on; SET LOCAL enable_nestloop = off; SET LOCAL enable_bitmapscan = off"
 _ONE_BY_ONE = "SET LOCAL enable_hashjoin = off; SET LOCAL enable_nestloop = on; SET LOCAL enable_bitmapscan = on"
 _ENTRIES = f"""
-COPY (SELECT coalesce(array_position(ARRAY(SELECT code FROM ledger.asset ORDER BY code), a.asset), 0),
+COPY (SELECT {{content}},
+             coalesce(array_position(ARRAY(SELECT code FROM ledger.asset ORDER BY code), a.asset), 0),
              {", ".join(f"e.{name}" for name in rules.ENTRY_FIELDS)},
              {", ".join(f"CASE WHEN e.version = 1 THEN a.{name} END" for name in rules.ACCOUNT_FIELDS)}
         FROM ledger.entry e
         LEFT JOIN ledger.account a
                ON a.id = e.account_id
-              AND a.id = ANY (ARRAY(SELECT f.account_id FROM ledger.entry f WHERE f.journal_id = ANY ('{{{{{{0}}}}}}')))
-       WHERE e.journal_id = ANY ('{{{{{{0}}}}}}') {{1}})
+              AND a.id = ANY (ARRAY(SELECT f.account_id FROM ledger.entry f WHERE f.journal_id = ANY ('{{journals}}')))
+       WHERE e.journal_id = ANY ('{{journals}}') {{order}})
 TO STDOUT (FORMAT binary)
 """
 _SORTED = "ORDER BY e.journal_id, e.line"
-# The number of fields, the asset's number, journal_id, line and amount; lengths and what is between are skipped.
-_OF_ENTRY = struct.Struct(">h4xi 12x 12x 4xq 4xi 4xq")
-_ENTRY_LEAF_STARTS = 10
-_ENTRY_FIELDS = 1 + len(rules.ENTRY_FIELDS) + len(rules.ACCOUNT_FIELDS)
+_CONTENT = f"CASE WHEN e.journal_id = ANY ('{{}}') THEN {PAID_LINE} END"
+_NO_CONTENT = "NULL::text"
+# The number of fields, and how long the line of a batch is that follows (-1 where the entry is none).
+_OF_ROW = struct.Struct(">hi")
+# Behind that: the asset's number, journal_id, line and amount; lengths and what is between are skipped.
+_OF_ENTRY = struct.Struct(">4xi 12x 12x 4xq 4xi 4xq")
+_ENTRY_LEAF_STARTS = 8
+_ENTRY_FIELDS = 2 + len(rules.ENTRY_FIELDS) + len(rules.ACCOUNT_FIELDS)
 
 _COPY_STARTS = b"PGCOPY\n\xff\r\n\0"
 _COPY_HEADER_LENGTH = 19
@@ -107,11 +113,12 @@ class SealedJournal:
 
 
 class SealedRows:
-    """Reads what the blocks seal, batch by batch, and names what is not as it was sealed."""
+    """Reads what the blocks seal, batch by batch, and names what is not as it was sealed; `content` passes by with it."""
 
-    def __init__(self, db: psycopg.Connection[Any], report: Report) -> None:
+    def __init__(self, db: psycopg.Connection[Any], report: Report, content: PassingContent) -> None:
         self._db = db
         self._report = report
+        self._content = content
         self._order = ""
         codes = db.execute("SELECT code FROM ledger.asset ORDER BY code").fetchall()
         self._assets = ["no asset", *(str(code) for (code,) in codes)]
@@ -172,24 +179,32 @@ class SealedRows:
 
     def _read_entries(self, journals: Mapping[int, SealedJournal]) -> None:
         """Add each entry's leaf and amount to its journal, in the order of the lines."""
-        journal_ids = ",".join(map(str, journals))
         self._db.execute(_AT_ONCE)
-        if not self._took_entries(_ENTRIES.format(journal_ids, self._order), journals):
+        if not self._took_entries(journals, self._content.journals(journals)):
             for journal in journals.values():
                 journal.forget_entries()
+            self._content.leave(journals)
             self._order = _SORTED
-            self._took_entries(_ENTRIES.format(journal_ids, self._order), journals)
+            self._took_entries(journals, ())
         self._db.execute(_ONE_BY_ONE)
         self._report.entries += sum(journal.entries for journal in journals.values())
 
-    def _took_entries(self, statement: str, journals: Mapping[int, SealedJournal]) -> bool:
+    def _took_entries(self, journals: Mapping[int, SealedJournal], of_batches: Collection[int]) -> bool:
         """Tell whether they came in order: the one loop whose speed matters."""
-        sha256, prefix, parts_of, joined = hashlib.sha256, rules.ENTRY, _OF_ENTRY.unpack_from, b"".join
+        statement = _ENTRIES.format(
+            content=_CONTENT.format(_array(of_batches)) if of_batches else _NO_CONTENT,
+            journals=_array(journals),
+            order=self._order,
+        )
+        sha256, prefix, joined = hashlib.sha256, rules.ENTRY, b"".join
+        start_of, parts_of = _OF_ROW.unpack_from, _OF_ENTRY.unpack_from
         current: SealedJournal | None = None
         in_order = True
         journal_id = asset = last_line = total = credited = 0
         for row in self._copied(statement):
-            fields, asset_now, journal_now, line, amount = parts_of(row)
+            fields, length = start_of(row)
+            at = _OF_ROW.size + length if length > 0 else _OF_ROW.size
+            asset_now, journal_now, line, amount = parts_of(row, at)
             if journal_now != journal_id or asset_now != asset or current is None:
                 if fields != _ENTRY_FIELDS:
                     raise psycopg.DataError(f"an entry has {fields} fields, not {_ENTRY_FIELDS}")
@@ -198,9 +213,13 @@ class SealedRows:
                 if journal_now != journal_id:
                     in_order = in_order and journals[journal_now].entries == 0
                     last_line = line
+                    if journal_now in of_batches:
+                        add_content = self._content.take(journal_now)
                 current, journal_id, asset, total, credited = journals[journal_now], journal_now, asset_now, 0, 0
                 add_leaf = current.leaves.append
-            add_leaf(sha256(joined((prefix, row[_ENTRY_LEAF_STARTS:]))).digest())
+            add_leaf(sha256(joined((prefix, row[at + _ENTRY_LEAF_STARTS :]))).digest())
+            if length > 0:
+                add_content(row[_OF_ROW.size : at])
             if line < last_line:
                 in_order = False
             last_line = line
@@ -244,3 +263,7 @@ class SealedRows:
         if not strange and not gone and now != sealed[1:]:
             what = "its entries stand in another order than when they were sealed"
             self._report.add("seal", "journal", journal.key, what)
+
+
+def _array(numbers: Iterable[int]) -> str:
+    return "{" + ",".join(map(str, numbers)) + "}"

@@ -23,6 +23,7 @@ from psycopg.rows import dict_row
 
 from wallet.audit import anchor, checkpoint, rules
 from wallet.audit.anchor import Anchor, BrokenLineError
+from wallet.audit.bulk_content import PassingContent
 from wallet.audit.checkpoint import Checkpoint
 from wallet.audit.differences import Report
 from wallet.audit.questions import Questions
@@ -70,12 +71,14 @@ def verify(
     anchored = anchor.size(anchor_file)
     with _connect(url) as db, _connect(url) as beside:
         reached = _start(db, from_block, checkpoint_file, report)
-        questions = Questions()
+        content = PassingContent(db)
+        questions = Questions(content)
         with _asking_beside(db, beside, questions) as asked:
             db.execute(_IN_ORDER)
-            _verify_blocks(db, keys, _Anchors(anchor_file, anchored, report), report, reached, checkpoint_file)
+            rows = SealedRows(db, report, content)
+            _verify_blocks(db, rows, keys, _Anchors(anchor_file, anchored, report), report, reached, checkpoint_file)
             db.execute(_AS_PLANNED)
-            questions.ask(db)
+            questions.ask_after_seals(db)
             asked.result()
             questions.ask_what_follows(db)
         questions.tell(report)
@@ -191,6 +194,7 @@ class _Anchors:
 
 def _verify_blocks(
     db: psycopg.Connection[Any],
+    rows: SealedRows,
     keys: SealKeys,
     anchors: _Anchors,
     report: Report,
@@ -198,7 +202,6 @@ def _verify_blocks(
     checkpoint_file: Path | None,
 ) -> None:
     """Recompute every block behind `reached`: its rows, tree, header, place in the chain, signature and anchor."""
-    rows = SealedRows(db, report)
     previous = rules.NO_HEADER
     number = 0
     if reached is not None:

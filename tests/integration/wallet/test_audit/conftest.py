@@ -84,8 +84,9 @@ class Books:
     def seal(self, most_entries: int = MOST_ENTRIES) -> int:
         return seal_due_blocks(self.database, self.files, most_entries=most_entries)
 
-    def verify(self) -> Report:
-        return verify(self.service_url, SealKeys.read(self.files.seal_key_file), self.files.anchor_file)
+    def verify(self, from_block: int = 1) -> Report:
+        keys = SealKeys.read(self.files.seal_key_file)
+        return verify(self.service_url, keys, self.files.anchor_file, from_block=from_block)
 
     def rows(self, query: str) -> list[tuple[Any, ...]]:
         with psycopg.connect(self.superuser_url) as connection:

@@ -14,10 +14,13 @@ from tests.integration.wallet.bulk_house import BulkHouse
 from tests.integration.wallet.ledger_books import FUND
 from tests.integration.wallet.test_audit.conftest import Books, SealFiles
 from tests.support.databases import ServiceDatabase
-from wallet.audit import bulk_content
+from wallet.audit import bulk_content, sealed_rows
 from wallet.ledger.actions import Transfer
 
 TABLES = ("bulk_batch", "bulk_line", "bulk_exception", "bulk_chunk", "entry", "journal")
+
+
+FIRST_PAID = "(SELECT account_id FROM ledger.entry WHERE grant_key = 'k/0')"
 
 
 @pytest.fixture
@@ -120,3 +123,84 @@ def test_what_was_paid_is_hashed_in_the_order_of_its_lines_however_it_lies(
 
     assert books.verify().differences == []
     assert in_order == [False]
+
+
+@pytest.fixture
+def two_chunks(house: BulkHouse, books: Books) -> UUID:
+    """A batch of three lines in two chunks, and a transfer behind it, each sealed in a block of its own."""
+    owners = house.holders(4)
+    made = house.posted(
+        [(f"{owner}:vrij", 5, f"k/{n}", "zaak é", "gift") for n, owner in enumerate(owners[:3])], chunk_lines=2
+    )
+    house.post(Transfer(FUND, f"{owners[3]}:vrij", 3, grant_key="alone"))
+    assert books.seal(most_entries=1) == 4
+    return made
+
+
+@pytest.fixture
+def read_again(monkeypatch: pytest.MonkeyPatch) -> list[UUID]:
+    """Which batches were read for their content alone."""
+    read: list[UUID] = []
+    written = bulk_content._written
+    monkeypatch.setattr(bulk_content, "_written", lambda db, batch: (read.append(batch.id), written(db, batch))[1])
+    return read
+
+
+def test_a_batch_that_passes_by_under_its_seals_is_not_read_again(
+    two_chunks: UUID, books: Books, read_again: list[UUID], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # As many entries would come: in the order of their index.
+    monkeypatch.setattr(sealed_rows, "_AT_ONCE", "SET LOCAL enable_bitmapscan = off")
+
+    report = books.verify()
+
+    assert (report.differences, report.blocks) == ([], 4)
+    assert read_again == []
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "UPDATE ledger.entry SET explanation = 'x' WHERE grant_key = 'k/2'",
+        f"UPDATE ledger.account SET address = 'holder:x:vrij' WHERE id = {FIRST_PAID}",
+        "UPDATE ledger.bulk_batch SET content_hash = sha256('x')",
+        "UPDATE ledger.bulk_batch SET reason = 'x'",
+        "DELETE FROM ledger.entry WHERE grant_key = 'k/1'",
+        "DELETE FROM ledger.bulk_chunk WHERE chunk = 2",
+    ],
+)
+@pytest.mark.parametrize("first", [1, 3, 4])
+def test_a_batch_that_passes_by_and_is_not_what_was_approved_is_named(
+    first: int, change: str, two_chunks: UUID, books: Books, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where a verification begins behind its first chunk, or behind all of it."""
+    monkeypatch.setattr(sealed_rows, "_AT_ONCE", "SET LOCAL enable_bitmapscan = off")
+    tables = (*TABLES, "account")
+    switches = [f"ALTER TABLE ledger.{table} {{}} TRIGGER ALL" for table in tables]
+    off, on = ([one.format(word) for one in switches] for word in ("DISABLE", "ENABLE"))
+    books.tamper(*off, change, *on)
+
+    report = books.verify(from_block=first)
+
+    assert ("bulk_batch", f"id={two_chunks}") in {(one.table, one.key) for one in report.differences}
+
+
+def test_a_batch_of_which_not_every_chunk_passes_by_is_read_again(
+    two_chunks: UUID, books: Books, read_again: list[UUID]
+) -> None:
+    assert books.verify(from_block=3).differences == []
+    assert read_again == [two_chunks]
+
+
+def test_a_batch_whose_lines_do_not_pass_in_order_is_read_again(
+    two_chunks: UUID, books: Books, read_again: list[UUID], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    books.tamper("UPDATE ledger.entry SET line = line WHERE grant_key = 'k/0'")
+    as_they_lie = (
+        "SET LOCAL enable_hashjoin = on; SET LOCAL enable_seqscan = on; SET LOCAL enable_indexscan = off;"
+        " SET LOCAL enable_bitmapscan = off"
+    )
+    monkeypatch.setattr(sealed_rows, "_AT_ONCE", as_they_lie)
+
+    assert books.verify().differences == []
+    assert read_again == [two_chunks]

@@ -11,6 +11,7 @@ import pytest
 
 from tests.integration.wallet.test_audit.conftest import ANNA, Books, SealedBooks
 from wallet.audit import questions, sealed_rows
+from wallet.audit.bulk_content import PassingContent
 from wallet.audit.differences import Report
 from wallet.audit.questions import Questions
 from wallet.audit.sealed_rows import SealedJournal
@@ -97,12 +98,13 @@ def test_questions_that_are_left_when_the_seals_are_done_are_asked_over_their_co
         asked.append(db.info.backend_pid)
         waiting.set()
 
-    made = {
-        "chain": stay,
-        **{name: ask for name, ask in questions.all_questions().items() if name != "chain"},
-        "last": last,
-    }
-    monkeypatch.setattr(questions, "all_questions", lambda: made)
+    all_questions = questions.all_questions
+
+    def made(content: PassingContent) -> dict[str, questions.Question]:
+        others = {name: ask for name, ask in all_questions(content).items() if name != "chain"}
+        return {"chain": stay, **others, "last": last}
+
+    monkeypatch.setattr(questions, "all_questions", made)
     monkeypatch.setattr(questions, "_LONG", ("chain",))
     books.tamper("UPDATE ledger.balance SET held = held + 1 WHERE posted = 70000")
 
@@ -117,8 +119,8 @@ def test_after_a_question_that_could_not_be_answered_none_is_asked(monkeypatch: 
     def fail(db: psycopg.Connection[Any], report: Report) -> None:
         raise psycopg.OperationalError("gone")
 
-    monkeypatch.setattr(questions, "all_questions", lambda: {"first": fail, "second": pytest.fail})
-    made = Questions()
+    monkeypatch.setattr(questions, "all_questions", lambda _: {"first": fail, "second": pytest.fail})
+    made = Questions(None)  # type: ignore[arg-type]
 
     with pytest.raises(psycopg.OperationalError):
         made.ask(None)  # type: ignore[arg-type]
