@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date, timedelta
+from functools import lru_cache
+
+import holidays
 
 from foundation.dutch import day_in_words
 
@@ -20,8 +23,22 @@ class Objection:
 
 
 def object_until(decided_on: date, weeks: int) -> date:
-    """Give the last day of the objection term, which begins on the day after the decision (Awb 6:7 and 6:8)."""
-    return decided_on + timedelta(weeks=weeks)
+    """Give the last day of the objection term, which begins on the day after the decision (Awb 6:7 and 6:8).
+
+    A term does not end on a Saturday, a Sunday or a public holiday, but on the first day after it that is none
+    (Algemene termijnenwet, article 1).
+    """
+    last = decided_on + timedelta(weeks=weeks)
+    while last.weekday() >= 5 or last in _public_holidays(last.year):
+        last += timedelta(days=1)
+    return last
+
+
+@lru_cache(maxsize=64)
+def _public_holidays(year: int) -> frozenset[date]:
+    # The law counts Good Friday and every fifth of May too (article 3), which most people have to work.
+    days = holidays.country_holidays("NL", years=year, categories=(holidays.PUBLIC, holidays.OPTIONAL))
+    return frozenset(days)
 
 
 def objection_words(objection: Objection) -> str:
