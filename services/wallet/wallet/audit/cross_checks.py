@@ -49,6 +49,15 @@ CHECKS: dict[LiteralString, LiteralString] = {
           LEFT JOIN ledger.account a ON a.id = l.account_id
          WHERE a.address IS DISTINCT FROM format('loan:%s:outstanding', l.id)
          ORDER BY l.id""",
+    # What borrowers owe stands on the account of each loan, and in all on that of what is lent: a loan moves against it alone.
+    "lent": """
+        SELECT 'balance', format('account_id=%s', b.account_id),
+               format('what is lent is %s; the loans owe %s', b.posted, o.owed)
+          FROM (SELECT min(b.account_id) AS account_id, sum(b.posted) AS posted
+                  FROM ledger.account a JOIN ledger.balance b ON b.account_id = a.id WHERE a.address ^@ 'lent:') b
+         CROSS JOIN (SELECT -coalesce(sum(b.posted), 0) AS owed
+                       FROM ledger.loan l JOIN ledger.balance b ON b.account_id = l.account_id) o
+         WHERE b.posted <> o.owed""",
     "closed account": """
         SELECT 'account', format('id=%s', a.id),
                format('it was closed at %s, with %s on it, %s held and its last entry at %s', a.closed_at, b.posted, b.held,

@@ -80,6 +80,16 @@ def test_a_batch_with_lines_that_failed_and_one_of_which_all_failed_are_whole(
     assert report.differences == []
 
 
+def test_a_batch_with_a_chunk_of_which_no_line_was_left_is_whole(house: BulkHouse, books: Books) -> None:
+    first, last = house.holders(2)
+    lines = [(f"{first}:vrij", 1, "k/1"), ("holder:nobody:vrij", 2, "k/2"), (f"{last}:vrij", 4, "k/3")]
+    made = house.posted(lines, partial=True, chunk_lines=1)
+    books.seal()
+
+    assert (house.batch(made).posted_lines, house.batch(made).excluded) == (2, 1)
+    assert books.verify().differences == []
+
+
 @pytest.mark.parametrize(
     ("change", "checks"),
     [

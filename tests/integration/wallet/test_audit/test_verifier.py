@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from pathlib import Path
+from uuid import UUID
 
 import pytest
 from joserfc.jwk import OKPKey
@@ -14,6 +15,7 @@ from wallet.audit import rules
 from wallet.audit.differences import MOST_PER_CHECK, Report
 from wallet.audit.signing import SealKeys
 from wallet.audit.verifier import verify
+from wallet.ledger.actions import open_loan
 
 OTHER_VALUE = {
     "smallint": "{0} + 1",
@@ -63,6 +65,20 @@ def test_honest_books_are_whole_and_what_is_not_sealed_yet_is_counted(sealed: Se
     # Accounts: three of banks, two of lending, the fund, three of burgerbudget, vrij of Anna and of Cas.
     assert (report.blocks, report.journals, report.entries, report.accounts) == (2, 5, 12, 12)
     assert report.unsealed == 1
+
+
+def test_what_is_lent_is_what_the_loans_owe(books: Books) -> None:
+    lent = "lent:sociaal-krediet"
+    with books.database.transaction() as db:
+        loans = [open_loan(db, UUID(int=number), 175_000) for number in (1, 2)]
+    books.post_alone("loan-receivable", *((loan, lent, 175_000) for loan in loans))
+    books.post_alone("loan-repayment", (lent, loans[0], 4_861))
+    assert books.verify().differences == []
+
+    books.post_alone("mistake", (lent, f"{ANNA}:vrij", 5))
+
+    told = "what is lent is 345134; the loans owe 345139"
+    assert first(books.verify()) == ("balance", f"account_id={account(books, lent)}", told)
 
 
 def test_an_edit_of_any_column_of_an_entry_is_found_and_the_entry_named(sealed: SealedBooks) -> None:
