@@ -24,6 +24,7 @@ from belkosten.rules.rating import (
     parse_record,
 )
 from belkosten.rules.tariffs import Tariff
+from foundation.money import ZERO
 from foundation.row_files import RawRow
 
 NUMBER = "+31781112233"
@@ -120,8 +121,9 @@ def test_what_lies_beyond_what_was_allowed_is_not_billable(allowed: int, billabl
 
 def test_a_stranger_comes_before_a_number_off_the_list_and_both_cost_nothing() -> None:
     unlisted = replace(CONTEXT, approved_number_id=None, tariff=None)
-    assert judge_record(record(), replace(unlisted, registered=False)) == RatedCall(CallOutcome.NOT_REGISTERED)
-    assert judge_record(record(), unlisted) == RatedCall(CallOutcome.NUMBER_NOT_APPROVED)
+    stranger = judge_record(record(), replace(unlisted, registered=False))
+    assert stranger == RatedCall(CallOutcome.NOT_REGISTERED, None, None, 0, ZERO)
+    assert judge_record(record(), unlisted) == RatedCall(CallOutcome.NUMBER_NOT_APPROVED, None, None, 0, ZERO)
 
 
 def test_the_same_record_again_is_known_and_another_under_its_id_is_refused() -> None:
