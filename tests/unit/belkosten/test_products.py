@@ -100,6 +100,7 @@ def test_a_product_begins_on_a_ground_in_force_and_beside_no_other(
         ([stay("2026-09-01", state="requested")], "prepaid", "2026-11-01", "notChecked"),
         ([], "prepaid", "2026-11-01", "noProductThen"),
         ([stay("2026-09-01", "2026-10-31")], "prepaid", "2026-11-01", "noProductThen"),
+        ([stay("2026-09-01", "2026-11-01")], "prepaid", "2026-11-01", None),
         ([stay("2026-09-01", "2026-12-31")], "prepaid", "2026-11-01", None),
         (
             [stay("2026-09-01", "2026-12-31"), stay("2027-01-01", product="toestel")],
