@@ -311,6 +311,19 @@ def test_an_outage_is_tried_again_with_the_same_key_until_it_is_parked(end: Exce
     assert other.parked == [("a", "attemptsExhausted")]
 
 
+def test_the_wait_doubles_up_to_a_limit_and_half_of_it_is_certain(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waits: list[tuple[float, float]] = []
+    monkeypatch.setattr("random.uniform", lambda least, most: waits.append((least, most)) or most)
+    enqueue(database, "a")
+    other = OtherSide(says={"a": raising(DeliveryFailed("no answer"))})
+    for _ in range(6):
+        deliver_all(database, other)
+        an_hour_passes(database)
+    assert waits == [(30, 60), (60, 120), (120, 240), (240, 480), (450, 900), (450, 900)]
+
+
 @pytest.mark.parametrize(("asked_s", "least_s", "most_s"), [(90.0, 89, 91), (None, 29, 61), (1e18, 899, 901)])
 def test_the_other_side_may_ask_for_time_but_not_for_ever(
     asked_s: float | None, least_s: float, most_s: float, database: Database
