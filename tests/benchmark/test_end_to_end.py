@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from hashlib import sha256
 
 import psycopg
 import pytest
@@ -26,7 +27,9 @@ def test_top_ups_end_to_end(house: House, top_ups: int, report: Report) -> None:
         " frozen with its hash (check), its total held on the fund and posted in chunks of 5,000, the sealer at work beside"
         " it (post), the last seals (seal), and `stadsbeurs verify` over everything in the ledger: every seal, every figure,"
         " the batch hashed again from its lines and from its entries (verify). The purses stand open before it begins, with"
-        " nothing on them: those million entries and the million accounts under them are what is verified.",
+        " nothing on them: those million entries and the million accounts under them are what is verified. The floor of a"
+        " verification is what cannot be left out: the two hashes of each entry, its leaf and a node of the tree, in Python"
+        " on one core.",
     )
     purses = open_books(house.owner_url("wallet"), top_ups)
     open_purses(house.owner_url("wallet"), purses)
@@ -67,13 +70,24 @@ def test_top_ups_end_to_end(house: House, top_ups: int, report: Report) -> None:
         END_TO_END,
         Row("largest process of ours meanwhile", f"{max(memory.values()):.0f} MB", "–", "–", "< 300 MB"),
     )
+    rate, floor = proof["entries"] / proof["seconds"], hashed_alone(proof["entries"])
     report.add(
         END_TO_END,
         Row(
             f"verify, {proof['entries']:,} entries of {proof['accounts']:,} accounts",
-            f"{proof['entries'] / proof['seconds']:,.0f} entries/s ({proof['rowsPerSecond']:,.0f} rows/s)",
-            "–",
-            "–",
+            f"{rate:,.0f} entries/s ({proof['rowsPerSecond']:,.0f} rows/s)",
+            f"{floor:,.0f}/s",
+            f"{rate / floor:.2f}",
             "≥ 100,000 entries/s",
         ),
     )
+
+
+def hashed_alone(entries: int) -> float:
+    """Give how many entries a second are hashed, a leaf and a node each, when nothing else is done."""
+    leaf, node = bytes(280), bytes(65)
+    began = time.perf_counter()
+    for _ in range(entries):
+        sha256(leaf).digest()
+        sha256(node).digest()
+    return entries / (time.perf_counter() - began)

@@ -1,6 +1,6 @@
-"""What stands in two places and must be the same in both: terms, holds and their history, closes, batches.
+"""What stands in two places and must be the same in both: terms, what is lent, holds and their history, closes, batches.
 
-None of this is under a seal, because none of it moves money by itself. An edit of one place is seen by the other; where
+Most of this is under no seal, because it moves no money by itself. An edit of one place is seen by the other; where
 both are times, they were written by one command, which ends within a minute (people's computers may differ by more).
 """
 

@@ -43,7 +43,7 @@ class Questions:
         self._found: dict[str, Report] = {}
 
     def ask_after_seals(self, db: psycopg.Connection[Any]) -> None:
-        """Ask over the connection that has read the seals, until none is left."""
+        """Ask over the connection that has read the seals: what had to wait for them, and then what is left."""
         self._waiting.extendleft(_AFTER_SEALS)
         self.ask(db)
 
