@@ -31,9 +31,10 @@ SELECT id, state = 'posted', (lines_read + chunk_lines - 1) / chunk_lines, chunk
 _CHUNKS: LiteralString = (
     "SELECT chunk, journal_id, failed_lines FROM ledger.bulk_chunk WHERE batch_id = %s ORDER BY chunk"
 )
-_WHOLE_CHUNKS: LiteralString = (
-    "SELECT batch_id, chunk, journal_id FROM ledger.bulk_chunk WHERE journal_id IS NOT NULL AND failed_lines = 0"
-)
+_JOURNALS_OF_BATCHES: LiteralString = """
+SELECT batch_id, array_agg(journal_id ORDER BY chunk) FROM ledger.bulk_chunk
+ GROUP BY batch_id HAVING bool_and(journal_id IS NOT NULL AND failed_lines = 0)
+"""
 
 # Of a destination, an amount and a row with the other fields.
 _LINE: LiteralString = """concat_ws(E'\\x1f', {0}, {1}, {2}.grant_key, coalesce({2}.reference, ''),
@@ -139,55 +140,57 @@ def _batches(db: psycopg.Connection[Any]) -> list[_Batch]:
 
 @dataclass(slots=True)
 class _Passing:
-    """A batch of which the first chunks have passed by."""
+    """A batch of which the first journals have passed by."""
 
     batch: _Batch
     digest: Any
-    chunks: int = 0
-
-    def is_as_approved(self) -> bool:
-        self.digest.update(self.batch.end)
-        return self.chunks == self.batch.chunks and self.digest.digest() == self.batch.content_hash
+    journals: int = 0
 
 
 class PassingContent:
     """Hashes batches from entries that are read anyway, under the seals of their journals.
 
-    A batch of which each chunk passed by whole and in its order, and made what was approved, was seen. Of any other, and of
-    one with lines that failed, nothing is said: it is for `verify_posted_content` to read it again and to name it.
+    A batch of which every journal passed by in order, and made what was approved, was seen. Of any other, and of one with
+    lines that failed, nothing is said: it is for `verify_posted_content` to read it again and to name it.
     """
 
     def __init__(self, db: psycopg.Connection[Any]) -> None:
-        batches = {batch.id: batch for batch in _batches(db) if batch.is_posted}
-        self._chunks = {
-            journal_id: (batches[batch_id], chunk)
-            for batch_id, chunk, journal_id in db.execute(_WHOLE_CHUNKS).fetchall()
-            if batch_id in batches
+        self._batches = {batch.id: batch for batch in _batches(db) if batch.is_posted}
+        self._journals: dict[UUID, list[int]] = dict(db.execute(_JOURNALS_OF_BATCHES).fetchall())
+        self._place = {
+            journal_id: (batch_id, place)
+            for batch_id, journals in self._journals.items()
+            if batch_id in self._batches
+            for place, journal_id in enumerate(journals)
         }
         self._passing: dict[UUID, _Passing] = {}
 
     def journals(self, of: Collection[int]) -> list[int]:
         """Give those of these journals whose entries are content."""
-        return [journal_id for journal_id in of if journal_id in self._chunks]
+        return [journal_id for journal_id in of if journal_id in self._place]
 
     def take(self, journal_id: int) -> Callable[[memoryview], object]:
         """Give what takes the lines of this journal, in their order, before those of the next one."""
-        batch, chunk = self._chunks[journal_id]
-        passing = self._passing.pop(batch.id, None) or _Passing(batch, hashlib.sha256(batch.start))
-        if chunk == passing.chunks + 1:
-            passing.chunks = chunk
-            self._passing[batch.id] = passing
+        batch_id, place = self._place[journal_id]
+        passing = self._passing.pop(batch_id, None)
+        if passing is None:
+            batch = self._batches[batch_id]
+            passing = _Passing(batch, hashlib.sha256(batch.start))
+        if place == passing.journals:
+            passing.journals += 1
+            self._passing[batch_id] = passing
         return passing.digest.update  # type: ignore[no-any-return]
-
-    def leave(self, of: Collection[int]) -> None:
-        """Leave these journals, and so their batches, to be read again."""
-        for journal_id in self.journals(of):
-            batch, _ = self._chunks.pop(journal_id)
-            self._passing.pop(batch.id, None)
 
     def seen(self) -> set[UUID]:
         """Give the batches that were seen, at the end."""
-        return {batch_id for batch_id, passing in self._passing.items() if passing.is_as_approved()}
+        return {batch_id for batch_id, passing in self._passing.items() if self._is_as_approved(passing)}
+
+    def _is_as_approved(self, passing: _Passing) -> bool:
+        if passing.journals != len(self._journals[passing.batch.id]):
+            return False
+        digest = passing.digest.copy()
+        digest.update(passing.batch.end)
+        return bool(digest.digest() == passing.batch.content_hash)
 
 
 def verify_posted_content(db: psycopg.Connection[Any], report: Report, *, passed: PassingContent) -> None:

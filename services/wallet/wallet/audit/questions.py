@@ -41,10 +41,12 @@ class Questions:
         asked = (name for name in self._all if name not in _FOLLOWING and name not in _AFTER_SEALS)
         self._waiting = deque(sorted(asked, key=lambda name: _LONG.index(name) if name in _LONG else len(_LONG)))
         self._found: dict[str, Report] = {}
+        self._given_up = False
 
     def ask_after_seals(self, db: psycopg.Connection[Any]) -> None:
         """Ask over the connection that has read the seals: what had to wait for them, and then what is left."""
-        self._waiting.extendleft(_AFTER_SEALS)
+        if not self._given_up:
+            self._waiting.extendleft(_AFTER_SEALS)
         self.ask(db)
 
     def ask(self, db: psycopg.Connection[Any]) -> None:
@@ -57,6 +59,7 @@ class Questions:
                     return
                 self._ask(name, db)
         except BaseException:
+            self._given_up = True
             self._waiting.clear()
             raise
 

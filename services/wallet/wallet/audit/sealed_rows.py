@@ -183,7 +183,6 @@ class SealedRows:
         if not self._took_entries(journals, self._content.journals(journals)):
             for journal in journals.values():
                 journal.forget_entries()
-            self._content.leave(journals)
             self._order = _SORTED
             self._took_entries(journals, ())
         self._db.execute(_ONE_BY_ONE)

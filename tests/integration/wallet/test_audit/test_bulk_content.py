@@ -202,6 +202,23 @@ def test_a_batch_of_which_not_every_chunk_passes_by_is_read_again(
     assert read_again == [two_chunks]
 
 
+def test_a_batch_with_a_chunk_that_no_seal_has_yet_is_read_again_and_named(
+    two_chunks: UUID, house: BulkHouse, books: Books, read_again: list[UUID], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What passed is all that was approved, and not all that was posted for it."""
+    monkeypatch.setattr(sealed_rows, "_AT_ONCE", "SET LOCAL enable_bitmapscan = off")
+    house.post(Transfer(FUND, f"{house.holder()}:vrij", 3, grant_key="more"))
+    books.tamper(
+        "INSERT INTO ledger.bulk_chunk SELECT (jsonb_populate_record(c, jsonb_build_object('chunk', 3, 'journal_id',"
+        " (SELECT max(id) FROM ledger.journal), 'lines', 1, 'total', 3))).* FROM ledger.bulk_chunk c WHERE chunk = 2"
+    )
+
+    found = {difference.what.split(" is ")[0] for difference in books.verify().differences}
+
+    assert read_again == [two_chunks]
+    assert "its content_hash" in found
+
+
 def test_a_batch_whose_lines_do_not_pass_in_order_is_read_again(
     two_chunks: UUID, books: Books, read_again: list[UUID], monkeypatch: pytest.MonkeyPatch
 ) -> None:

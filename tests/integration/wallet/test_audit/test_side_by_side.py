@@ -119,12 +119,15 @@ def test_after_a_question_that_could_not_be_answered_none_is_asked(monkeypatch: 
     def fail(db: psycopg.Connection[Any], report: Report) -> None:
         raise psycopg.OperationalError("gone")
 
-    monkeypatch.setattr(questions, "all_questions", lambda _: {"first": fail, "second": pytest.fail})
+    monkeypatch.setattr(
+        questions, "all_questions", lambda _: {"first": fail, "second": pytest.fail, "bulk content": pytest.fail}
+    )
     made = Questions(None)  # type: ignore[arg-type]
 
     with pytest.raises(psycopg.OperationalError):
         made.ask(None)  # type: ignore[arg-type]
     made.ask(None)  # type: ignore[arg-type]
+    made.ask_after_seals(None)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("also", ["", "DELETE FROM ledger.balance WHERE account_id = {0}"])
