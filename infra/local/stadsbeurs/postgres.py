@@ -298,8 +298,17 @@ def _remove_own(folder: Path, account: Account | None) -> None:
 
 
 def _environment() -> dict[str, str]:
-    """Only what the server needs: PGDATA, PGPORT and the like of the caller would change it."""
-    return {"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C", "TZ": "UTC"}
+    """Only what the server needs: PGDATA, PGPORT and the like of the caller would change it.
+
+    Where the system leaves huge pages to the program (`madvise`), hash tables and sorts lie on them. A C library that does not
+    know the variable leaves it aside.
+    """
+    return {
+        "PATH": os.environ.get("PATH", os.defpath),
+        "LC_ALL": "C",
+        "TZ": "UTC",
+        "GLIBC_TUNABLES": "glibc.malloc.hugetlb=1",
+    }
 
 
 def _character_types() -> str:
