@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import psutil
 
@@ -36,12 +37,16 @@ class Report:
     def __init__(self) -> None:
         self._chapters: dict[str, tuple[str, list[Row]]] = {}
         self._postgres = "unknown"
+        self._began: dict[str, Any] = {}
+        self._taken: dict[str, float] = {}
 
     def chapter(self, title: str, included: str) -> None:
         self._chapters.setdefault(title, (included, []))
+        self._began.setdefault(title, psutil.cpu_times())
 
     def add(self, title: str, row: Row) -> None:
         self._chapters[title][1].append(row)
+        self._taken[title] = taken_by_the_host(self._began[title])
         print("\n  " + " | ".join(row.cells()), flush=True)
 
     def measured_on(self, postgres: str) -> None:
@@ -64,12 +69,19 @@ class Report:
             "- PostgreSQL with fsync and synchronous commit on, on the same cores as everything else",
         ]
         for title, (included, rows) in self._chapters.items():
-            lines += ["", f"## {title}", "", included, "", _line(HEADER), _line(("---",) * len(HEADER))]
+            taken = f"Of the processors' time the host gave {self._taken.get(title, 0):.0%} to other guests meanwhile."
+            lines += ["", f"## {title}", "", f"{included} {taken}", "", _line(HEADER), _line(("---",) * len(HEADER))]
             lines += [_line(row.cells()) for row in rows]
         return "\n".join(lines) + "\n"
 
     def write(self, path: Path) -> None:
         path.write_text(self.markdown(), encoding="utf-8")
+
+
+def taken_by_the_host(since: Any) -> float:
+    """Give the share of the processors' time that went to other guests of the same host; 0 where nobody says so."""
+    now = psutil.cpu_times()
+    return (getattr(now, "steal", 0.0) - getattr(since, "steal", 0.0)) / max(sum(now) - sum(since), 0.01)
 
 
 def _libraries() -> str:

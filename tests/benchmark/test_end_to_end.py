@@ -26,9 +26,9 @@ def test_top_ups_end_to_end(house: House, top_ups: int, report: Report) -> None:
         " frozen with its hash (check), its total held on the fund and posted in chunks of 5,000, the sealer at work beside"
         " it (post), the last seals (seal), and `stadsbeurs verify` over everything in the ledger: every seal, every figure,"
         " the batch hashed again from its lines and from its entries (verify). The purses stand open before it begins, with"
-        " nothing on them: those million entries and the million accounts under them are what is verified. Beside"
-        " its rate: how much of both cores' time the host gave to others meanwhile. Its floor is what cannot be left out:"
-        " the two hashes of each entry, its leaf and a node of the tree, in Python on one core.",
+        " nothing on them: those million entries and the million accounts under them are what is verified. Its"
+        " floor is what cannot be left out: the two hashes of each entry, its leaf and a node of the tree, in Python on one"
+        " core.",
     )
     purses = open_books(house.owner_url("wallet"), top_ups)
     open_purses(house.owner_url("wallet"), purses)

@@ -24,7 +24,7 @@ def test_ledger_of_a_city_is_verified(house: House, top_ups: int, report: Report
         VERIFICATION,
         "In a ledger of its own, in the running house: 100,000 holders, each paid by ten transfer batches, and all that"
         " `stadsbeurs verify` looks at: every seal, every figure, every batch hashed again from its lines and from its"
-        " entries. Beside the rate: how much of both cores' time the host gave to others meanwhile. The floor is what"
+        " entries. The floor is what"
         " cannot be left out: the two hashes of each entry, its leaf and a node of the tree, in Python on one core. (In"
         " the chapter of a million top-ups, each entry is the first of an account of its own: as many accounts, balances"
         " and terms to look at as entries.)",

@@ -10,10 +10,10 @@ from statistics import median
 
 import psutil
 
-from tests.benchmark.report import Row
+from tests.benchmark.report import Row, taken_by_the_host
 from tests.support.house import House
 
-_CHARACTERS_OF_A_LEAF = 280
+_BYTES_OF_A_LEAF = 280
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ class Verified:
     accounts: int
     rows_per_second: int
     seconds: float
-    stolen: float
+    taken: float
 
 
 def verify(house: House) -> Verified:
@@ -32,15 +32,14 @@ def verify(house: House) -> Verified:
     before = psutil.cpu_times()
     answer = house.command("verify", "--json", timeout_s=900)
     assert answer.returncode == 0, answer.stdout
-    after = psutil.cpu_times()
+    taken = taken_by_the_host(before)
     proof = json.loads(answer.stdout)
-    spent = sum(after) - sum(before)
     return Verified(
         entries=proof["entries"],
         accounts=proof["accounts"],
         rows_per_second=proof["rowsPerSecond"],
         seconds=proof["seconds"],
-        stolen=(getattr(after, "steal", 0.0) - getattr(before, "steal", 0.0)) / spent,
+        taken=taken,
     )
 
 
@@ -53,7 +52,7 @@ def verify_row(*runs: Verified) -> Row:
     of = f"; median of {each}" if len(runs) > 1 else ""
     return Row(
         f"verify, {middle.entries:,} entries of {middle.accounts:,} accounts",
-        f"{rate:,.0f} entries/s ({middle.rows_per_second:,} rows/s{of}; the host took {middle.stolen:.0%})",
+        f"{rate:,.0f} entries/s ({middle.rows_per_second:,} rows/s{of}; the host took {middle.taken:.0%})",
         f"{floor:,.0f}/s",
         f"{rate / floor:.2f}",
         "≥ 100,000 entries/s",
@@ -62,7 +61,7 @@ def verify_row(*runs: Verified) -> Row:
 
 def _hashed_alone(entries: int) -> float:
     """Give how many entries a second are hashed, a leaf and a node each, when nothing else is done."""
-    leaf, node = bytes(_CHARACTERS_OF_A_LEAF), bytes(65)
+    leaf, node = bytes(_BYTES_OF_A_LEAF), bytes(65)
     began = time.perf_counter()
     for _ in range(entries):
         sha256(leaf).digest()
