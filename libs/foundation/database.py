@@ -106,7 +106,8 @@ class Database:
 
         Past SQLAlchemy, which costs more than such a statement, and without a round trip before or after it. `act` gets a
         psycopg cursor whose rows have names. The statement must be one that may be done twice: on a connection that turns out
-        to be gone it is done again on a new one, and so it is after a race or a deadlock.
+        to be gone it is done again on a new one, and so it is after a race or a deadlock. It looks rows up by their keys; one
+        that reads much of a table has no place here.
         """
         tries = 3
         while True:
@@ -128,9 +129,10 @@ class Database:
     @cached_property
     def _without_transactions(self) -> Engine:
         # The check of a connection before its use, the begin and the rollback after it are eight round trips; a plan made
-        # anew each time takes longer than the statement.
+        # anew each time takes longer than the statement. A plan is kept from a day on which its tables may have been
+        # empty, and nothing was cheaper than to read them whole: so it is to look up by key whatever their size.
         return self._make_engine(
-            "-c plan_cache_mode=force_generic_plan",
+            "-c plan_cache_mode=force_generic_plan -c enable_seqscan=off -c enable_hashjoin=off -c enable_mergejoin=off",
             pool_pre_ping=False,
             pool_reset_on_return=None,
             isolation_level="AUTOCOMMIT",

@@ -19,6 +19,7 @@ from foundation.identifiers import new_id
 from stadsbeurs import ports
 from tests.support import tiny
 from tests.support.callers import Callers, Client
+from tests.support.databases import ServiceDatabase
 
 Count = Callable[[str], int]
 
@@ -106,6 +107,32 @@ def test_a_statement_alone_that_is_wrong_is_not_done_again(database: Database) -
     with pytest.raises(psycopg.errors.UndefinedTable):
         database.alone(act)
     assert done == ["once"]
+
+
+def test_a_statement_alone_that_was_planned_on_an_empty_table_looks_up_by_key_when_it_is_full(
+    database: Database, tiny_db: ServiceDatabase
+) -> None:
+    def found(slots: list[int]) -> int:
+        statement = "SELECT n.slot FROM unnest(CAST(%s AS int[])) u(slot) LEFT JOIN note n ON n.slot = u.slot"
+        rows = database.alone(lambda cursor: cursor.execute(statement, (slots,)).fetchall())
+        return sum(row.slot is not None for row in rows)
+
+    def read_one_after_the_other() -> int:
+        statement = "SELECT pg_stat_force_next_flush(), seq_tup_read FROM pg_stat_user_tables WHERE relname = 'note'"
+        for _ in range(2):
+            # The first one has what came before it written down.
+            (row,) = database.alone(lambda cursor: cursor.execute(statement).fetchall())
+        return int(row.seq_tup_read)
+
+    # Known to be empty, and asked so often that the plan is kept.
+    with psycopg.connect(tiny_db.owner_url, autocommit=True) as owner:
+        owner.execute("VACUUM ANALYZE note")
+    assert [found([1, 2]) for _ in range(20)] == [0] * 20
+    before = read_one_after_the_other()
+    with database.transaction() as db:
+        db.execute(text("INSERT INTO note (text, slot) SELECT 'a', n FROM generate_series(1, 5000) n"))
+    assert [found([1, 5000, 5001]) for _ in range(20)] == [2] * 20
+    assert read_one_after_the_other() == before
 
 
 def test_a_session_for_reading_cannot_write(database: Database, admin: Client, count: Count) -> None:
