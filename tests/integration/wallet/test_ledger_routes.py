@@ -86,6 +86,17 @@ def test_no_transfers_and_ten_thousand_and_one_are_400(books: Books, burgerbudge
     assert burgerbudget.post("/transfers", json={"kind": "use", "transfers": [good] * 10_000}).status_code == 201
 
 
+def test_a_grant_key_twice_in_one_request_is_refused_with_both_places_and_nothing_is_posted(
+    books: Books, burgerbudget: Client
+) -> None:
+    purses = [f"{books.holder()}:vrij" for _ in range(3)]
+    asked = [transfer(FUND, purse, 1, grantKey=key) for purse, key in zip(purses, ("a/1", "a/2", "a/1"), strict=True)]
+    refused = burgerbudget.post("/transfers", json={"kind": "use", "transfers": asked})
+    assert (refused.status_code, code(refused), pointer(refused)) == (409, "grantKeyUsed", "/transfers/2")
+    assert "a/1" in refused.json()["detail"] and "/transfers/0" in refused.json()["detail"]
+    assert [books.balance(purse) for purse in purses] == [0, 0, 0]
+
+
 def test_a_service_stays_within_its_scheme(books: Books, burgerbudget: Client) -> None:
     owner = books.holder()
     for body, expected in (

@@ -21,6 +21,7 @@ from wallet.ledger.postings import DEPOSIT, MAX_TRANSFERS, Posted, filling_accou
 from wallet.ledger.refusals import (
     AlreadyDecided,
     FundNotFound,
+    GrantKeyUsed,
     HoldByHand,
     KindNotAllowed,
     LedgerRefusal,
@@ -47,7 +48,7 @@ def propose_transfers(db: Session, asked: TransfersIn, caller: Caller) -> Propos
         raise ReasonMissing
     if not rules.may_name_kind(asked.kind, by_hand=True):
         raise KindNotAllowed(f"Boekingen van de soort {asked.kind} maakt alleen het systeem zelf.", pointer="/kind")
-    check_number(asked)
+    check_list(asked)
     _check_open(db, asked.value_date)
     for index, each in enumerate(asked.transfers):
         if each.hold_id is not None:
@@ -112,8 +113,8 @@ def reject(db: Session, proposal_id: UUID, reason: str, caller: Caller, subject:
     decide(db, undecided(db, proposal_id, caller, subject, fund), caller, "rejected", reason=reason)
 
 
-def check_number(asked: TransfersIn) -> None:
-    """Refuse an empty list and one that is too long, before anything is done with it."""
+def check_list(asked: TransfersIn) -> None:
+    """Refuse a list that is empty or too long, or has a grant key twice, before anything is done with it."""
     if not asked.transfers:
         raise NoTransfers("Geef ten minste één overboeking.", pointer="/transfers")
     if len(asked.transfers) > MAX_TRANSFERS:
@@ -121,6 +122,14 @@ def check_number(asked: TransfersIn) -> None:
             f"Ten hoogste {MAX_TRANSFERS} overboekingen in één keer; dit zijn er {len(asked.transfers)}.",
             pointer="/transfers",
         )
+    first_with: dict[str, int] = {}
+    for index, key in enumerate(each.grant_key for each in asked.transfers):
+        if key is not None and (first := first_with.setdefault(key, index)) != index:
+            # The ledger would refuse it too, and say that it was posted.
+            raise GrantKeyUsed(
+                f"De toekenning {key} staat al bij /transfers/{first}; een toekenning wordt één keer geboekt.",
+                pointer=f"/transfers/{index}",
+            )
 
 
 def _check_open(db: Session, value_date: date | None) -> None:

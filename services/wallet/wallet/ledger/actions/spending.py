@@ -19,7 +19,7 @@ from foundation.identifiers import new_id
 from foundation.refusals import Refusal
 from wallet.ledger import rules
 from wallet.ledger.actions.posting import lock_posting, open_day, open_each_hold, post, post_each, release_holds
-from wallet.ledger.actions.proposals import check_number
+from wallet.ledger.actions.proposals import check_list
 from wallet.ledger.actions.reading import find_hold
 from wallet.ledger.holds import queries
 from wallet.ledger.holds.schemas import CaptureIn, HoldIn, HoldOut, HoldOutcomeOut, NamedHoldIn
@@ -33,7 +33,7 @@ MOST_GATHERED = 20
 
 def allowed_posting(asked: TransfersIn, caller: Caller) -> Posting:
     """Give what a service asks to post. Raises `OutsideScope` or `KindNotAllowed`."""
-    check_number(asked)
+    check_list(asked)
     _check_kind(asked.kind)
     transfers = [each.transfer() for each in asked.transfers]
     _check_transfers(caller, asked.kind, transfers)
