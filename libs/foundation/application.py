@@ -22,6 +22,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from foundation.access import TokenVerifier
 from foundation.database import Database, is_lock_timeout, is_unavailable
 from foundation.identifiers import new_id
+from foundation.malformed import UNREADABLE, faults_in, told
 from foundation.metrics import REQUESTS
 from foundation.observability import REQUEST_ID_HEADER, is_request_id
 from foundation.refusals import Problem, Refusal, problem
@@ -32,7 +33,7 @@ NOT_HERE = "Dit adres bestaat niet."
 BODY_TOO_LARGE = "De aanvraag is te groot. Splits haar in delen."
 _TOO_LARGE = "stadsbeurs.too_large"
 _CODES = {404: "notFound", 405: "methodNotAllowed", 413: "tooLarge"}
-_TEXTS = {404: NOT_HERE, 405: "Dit adres kent deze methode niet.", 413: BODY_TOO_LARGE}
+_TEXTS = {400: UNREADABLE, 404: NOT_HERE, 405: "Dit adres kent deze methode niet.", 413: BODY_TOO_LARGE}
 MAX_BODY_BYTES = 8 * 1024 * 1024
 """Room for 10,000 transfers; uploads that are streamed set their own."""
 
@@ -217,10 +218,8 @@ def answer_with_problems(api: FastAPI) -> None:
 
     @api.exception_handler(RequestValidationError)
     async def malformed(_: Request, error: RequestValidationError) -> JSONResponse:
-        # What was sent is never echoed: it may be personal data.
-        faults = [Problem(_pointer(f["loc"]), _code(f["type"]), f["msg"]) for f in error.errors()[:100]]
-        where = ", ".join(fault.pointer or "de aanvraag" for fault in faults[:5])
-        return problem_response(400, f"De aanvraag is niet goed opgebouwd bij: {where}.", faults)
+        faults = faults_in(error.errors())
+        return problem_response(400, told(faults), faults)
 
     @api.exception_handler(HTTPException)
     async def http_error(_: Request, error: HTTPException) -> JSONResponse:
@@ -240,13 +239,3 @@ def answer_with_problems(api: FastAPI) -> None:
     api.add_exception_handler(DBAPIError, broken)
     api.add_exception_handler(psycopg.Error, broken)
     api.add_exception_handler(PoolTimeout, broken)
-
-
-def _pointer(location: Sequence[int | str]) -> str:
-    source, *path = location
-    prefix = "" if source == "body" else f"{source}"
-    return prefix + "".join(f"/{part}" for part in path if path)
-
-
-def _code(kind: str) -> str:
-    return "missing" if kind == "missing" else "malformed"

@@ -25,7 +25,7 @@ ParticipantNumber = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za
 def _as_written(value: Any) -> Any:
     """Take a number as the text that it would be written as; the rules read the text."""
     if isinstance(value, bool):
-        raise ValueError("a number or a text is needed")  # noqa: TRY004 (pydantic reports this one)
+        raise ValueError("geef een getal of tekst")  # noqa: TRY004 (pydantic reports this one)
     if value is None:
         return ""
     return repr(value) if isinstance(value, int | float) else value

@@ -8,9 +8,8 @@ from uuid import UUID
 
 from pydantic import Field, SecretStr, StringConstraints
 
-from foundation.schemas import ApiModel, ApiOut, Line, LongLine
+from foundation.schemas import ApiModel, ApiOut, Day, Line, LongLine
 from wallet.ledger.holds.schemas import HoldState
-from wallet.ledger.schemas import Day
 
 Secret = Annotated[SecretStr, Field(min_length=1, max_length=64)]
 MAX_CONFIRMATIONS = 1_000

@@ -3,24 +3,15 @@
 from __future__ import annotations
 
 from datetime import date, datetime
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Literal, Self
 from uuid import UUID
 
-from pydantic import BeforeValidator, Field, StringConstraints
+from pydantic import Field, StringConstraints
 
-from foundation.schemas import Amount, ApiModel, ApiOut, Line, LongLine
+from foundation.schemas import Amount, ApiModel, ApiOut, Day, Line, LongLine
 from wallet.ledger.postings import EUR, MAX_TRANSFERS, Posted, Transfer
 
-
-def _only_text(value: Any) -> Any:
-    # A number would be read as seconds since 1970.
-    if not isinstance(value, str | date):
-        raise ValueError("a date is a text such as 2026-10-01")  # noqa: TRY004 pydantic reports this one
-    return value
-
-
 _NO_CONTROL = r"^[^\x00-\x1f\x7f]+$"
-Day = Annotated[date, BeforeValidator(_only_text)]
 Address = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]*(:[A-Za-z0-9-]+)+$", max_length=200)]
 AssetCode = Annotated[str, StringConstraints(pattern=r"^[A-Z][A-Z0-9]{1,11}$")]
 Kind = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,39}$")]

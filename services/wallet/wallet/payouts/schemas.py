@@ -9,8 +9,7 @@ from uuid import UUID
 
 from pydantic import Field, StringConstraints, model_validator
 
-from foundation.schemas import Amount, ApiModel, ApiOut
-from wallet.ledger.schemas import Day
+from foundation.schemas import Amount, ApiModel, ApiOut, Day
 
 MAX_HOLDERS = 100_000
 
@@ -211,7 +210,7 @@ class PlantedIn(ApiModel):
     @model_validator(mode="after")
     def _named_once(self) -> PlantedIn:
         if sum(name is not None for name in (self.line_id, self.end_to_end_id, self.holder, self.payee)) != 1:
-            raise ValueError("give one of lineId, endToEndId, holder and payee")
+            raise ValueError("noem één van lineId, endToEndId, holder en payee")
         return self
 
 
@@ -241,5 +240,5 @@ class StandInStatementIn(ApiModel):
     @model_validator(mode="after")
     def _of_something(self) -> StandInStatementIn:
         if self.batch_id is None and (self.returns or self.rejects or not self.receipts):
-            raise ValueError("give a batchId, or receipts alone")
+            raise ValueError("geef een batchId, of alleen receipts")
         return self

@@ -17,7 +17,7 @@ from foundation.identifiers import identifier, new_id
 from foundation.inbox import Upload
 from foundation.pages import DEFAULT_LIMIT, CursorParam, Limit, decode_cursor, encode_cursor, link_next
 from foundation.refusals import UnsupportedType
-from foundation.schemas import LongLine, PageOut
+from foundation.schemas import Day, LongLine, PageOut
 from wallet.ledger.bulk import actions, queries
 from wallet.ledger.bulk.actions import Asked
 from wallet.ledger.bulk.files import MAX_FILE_BYTES, FileFormat, FileInspection, Kind
@@ -25,7 +25,7 @@ from wallet.ledger.bulk.models import BulkBatch
 from wallet.ledger.bulk.refusals import BatchNotFound
 from wallet.ledger.bulk.schemas import ApprovalIn, BatchAcceptedOut, BatchOut, BatchStateName, ExceptionOut, LineOut
 from wallet.ledger.postings import EUR
-from wallet.ledger.schemas import Address, AssetCode, Day
+from wallet.ledger.schemas import Address, AssetCode
 from wallet.ledger.schemas import Kind as JournalKind
 
 router = APIRouter(tags=["transfer-batches"])

@@ -9,9 +9,9 @@ from uuid import UUID
 from pydantic import AwareDatetime, Field, model_validator
 
 from foundation.refusals import Refusal
-from foundation.schemas import Amount, ApiModel, ApiOut, Line
+from foundation.schemas import Amount, ApiModel, ApiOut, Day, Line
 from wallet.ledger.postings import EUR, HoldRequest
-from wallet.ledger.schemas import Address, AssetCode, Day, Key, Kind, PostedOut
+from wallet.ledger.schemas import Address, AssetCode, Key, Kind, PostedOut
 
 HoldState = Literal["open", "captured", "released", "expired"]
 
