@@ -20,7 +20,7 @@ from foundation.refusals import BadRequest
 from gateway import connections, forwarding
 from gateway.backends import Backends
 from gateway.connections import Pieces, ask, open_session
-from tests.integration.gateway.test_forwarding import ECHO, MIB, blocks
+from tests.integration.gateway.test_forwarding.calling import ECHO, MIB, blocks
 
 ANSWER = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}"
 Handler = Callable[[socket.socket], None]
