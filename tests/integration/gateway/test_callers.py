@@ -198,7 +198,6 @@ def behind_issuer(make_gateway: Any, issuer: Issuer, echo: Any) -> Any:
         ("ed-1", "EdDSA"),
     ],
 )
-@pytest.mark.filterwarnings("ignore::joserfc.errors.SecurityWarning")
 def test_any_issuer_can_be_set(
     behind_issuer: Any, issuer: Issuer, service_claims: Callable[[str], dict[str, Any]], kid: str, algorithm: str
 ) -> None:
@@ -240,7 +239,6 @@ def test_claims_of_an_issuer_must_all_be_right(behind_issuer: Any, issuer: Issue
 @pytest.mark.parametrize(
     ("kid", "algorithm"), [("rsa-1", "RS512"), ("rsa-1", "RS384"), ("small", "RS256"), ("rsa-1", "PS512")]
 )
-@pytest.mark.filterwarnings("ignore::joserfc.errors.SecurityWarning")
 def test_keys_and_algorithms_that_we_do_not_use_are_refused(
     behind_issuer: Any, issuer: Issuer, kid: str, algorithm: str
 ) -> None:
