@@ -52,13 +52,13 @@ log = structlog.get_logger()
 Task = Callable[..., None]
 
 
-class Clock(Scheduler):
+class Clock(Scheduler):  # type: ignore[misc]  # Celery has no types
     """Sleeps until something is due, and keeps nothing: after a restart each task comes around within its interval.
 
     Celery's own clock wakes 10 ms before, and then asks for the time until they have passed.
     """
 
-    def adjust(self, n: float | None, drift: float = 0.0) -> float | None:
+    def adjust(self, n: float | None, *_: float) -> float | None:
         """Give how long to sleep: no less than what is left."""
         return n
 
