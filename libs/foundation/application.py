@@ -9,7 +9,7 @@ from typing import Any
 
 import psycopg
 import structlog
-from fastapi import APIRouter, FastAPI, Request, Response
+from fastapi import APIRouter, Depends, FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
@@ -22,6 +22,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from foundation.access import TokenVerifier
 from foundation.database import Database, is_lock_timeout, is_unavailable
 from foundation.identifiers import new_id
+from foundation.known_parameters import only_known_parameters
 from foundation.malformed import UNREADABLE, faults_in, told
 from foundation.metrics import REQUESTS
 from foundation.observability import REQUEST_ID_HEADER, is_request_id
@@ -83,7 +84,7 @@ def create_api(
     for key, value in (state or {}).items():
         setattr(api.state, key, value)
     for router in routers:
-        api.include_router(router, prefix=base)
+        api.include_router(router, prefix=base, dependencies=[Depends(only_known_parameters)])
     answer_with_problems(api)
     observe(api)
     add_health(api, {"database": database.answers, **(checks or {})})

@@ -85,7 +85,7 @@ def keep(db: Session, body: NoteIn) -> NoteOut:
 
 
 @router.post("/notes", status_code=201, response_model=NoteOut)
-def post_note(body: NoteIn, caller: NoteWriter, command: IdempotentCommand) -> Response:
+def post_note(body: NoteIn, caller: NoteWriter, command: IdempotentCommand, purse: str = "") -> Response:
     return command.once(body, lambda db: keep(db, body))
 
 

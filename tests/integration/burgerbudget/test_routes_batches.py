@@ -60,6 +60,17 @@ def quiet_reporter(quiet_town: Town) -> Client:
     return quiet_town.reporter(quiet_town.organisation())
 
 
+def test_a_dry_run_that_is_misspelt_takes_in_nothing(town: Town, reporter: Client, number: str) -> None:
+    content = f"{HEADER}a;{number};2026-07-02;2,75;koffie\n".encode()
+    refused = send(reporter, content, "?dryrun=true")
+    assert (refused.status_code, refused.json()["errors"][0]["pointer"]) == (400, "query")
+    assert "dryRun" in refused.json()["detail"]
+    town.work()
+    # Nothing of it was kept: the same row is new afterwards.
+    told = taken_in(town, reporter, content)
+    assert (told["accepted"], told["known"]) == (1, 0)
+
+
 def test_a_csv_file_is_imported_and_its_hours_used(town: Town, number: str, reporter: Client) -> None:
     content = f"{HEADER}a;{number};2026-07-02;2,75;koffie\nb;{number};03-07-2026;4;\n".encode()
     told = taken_in(town, reporter, content)

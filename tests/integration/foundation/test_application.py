@@ -96,6 +96,23 @@ def test_a_path_or_question_that_is_malformed_is_a_400_problem(path: str, admin:
     check_problem(admin.get(path), 400)
 
 
+@pytest.mark.parametrize("parameter", ["Purse=123456782", "purse=a&123456782", "purs%65s=", "purse=a&purse=b&pursee=c"])
+def test_a_parameter_that_an_address_does_not_know_is_refused_and_not_repeated(parameter: str, admin: Client) -> None:
+    answer = admin.post(f"/notes?{parameter}", json={"someText": "a"})
+    check_problem(answer, 400, "malformed")
+    assert answer.json()["errors"][0]["pointer"] == "query"
+    assert "(wel: purse)" in answer.json()["detail"]
+    assert "123456782" not in answer.text
+
+
+def test_an_address_without_parameters_says_so(admin: Client) -> None:
+    made = admin.post("/notes?purse=a", json={"someText": "a"}).json()
+    assert admin.get(f"/notes/{made['noteId']}").status_code == 200
+    refused = admin.get(f"/notes/{made['noteId']}?asOfBlock=1")
+    check_problem(refused, 400, "malformed")
+    assert "het kent er geen" in refused.json()["detail"]
+
+
 def test_a_body_beyond_the_limit_is_a_413_problem(admin: Client) -> None:
     whole = b'{"someText": "' + b"x" * MAX_BODY_BYTES + b'"}'
     check_problem(admin.post("/notes", content=whole, headers={"Content-Type": "application/json"}), 413, "tooLarge")

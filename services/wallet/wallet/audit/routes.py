@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import date
 from itertools import chain
 from typing import Annotated
 
@@ -12,7 +11,7 @@ from starlette.responses import StreamingResponse
 from foundation.access import Caller, Role, require
 from foundation.database import ReadSession, database_of
 from foundation.pages import DEFAULT_LIMIT, CursorParam, Limit, decode_cursor, encode_cursor, link_next
-from foundation.schemas import PageOut
+from foundation.schemas import Day, PageOut
 from wallet.audit import actions, queries
 from wallet.audit.exports.routes import Download
 from wallet.audit.schemas import BlockOut, ProofOut, TrialBalanceOut, trial_balance_json
@@ -55,7 +54,7 @@ def get_trial_balance(
     _: FinanceOrAuditor,
     request: Request,
     as_of_block: Annotated[int | None, Query(alias="asOfBlock", ge=1, le=2**63 - 1)] = None,
-    as_of_date: Annotated[date | None, Query(alias="asOfDate")] = None,
+    as_of_date: Annotated[Day | None, Query(alias="asOfDate")] = None,
 ) -> Download:
     """What was debited and credited per account, now, as of a block or as of a value date."""
     pieces = trial_balance_json(actions.trial_balance(database_of(request), AsOf(as_of_block, as_of_date)))

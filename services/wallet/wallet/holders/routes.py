@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import date
 from typing import Annotated
 from uuid import UUID
 
@@ -14,7 +13,7 @@ from foundation.database import ReadSession
 from foundation.idempotency import IdempotentCommand
 from foundation.identifiers import identifier
 from foundation.pages import DEFAULT_LIMIT, CursorParam, Limit, link_next
-from foundation.schemas import PageOut
+from foundation.schemas import Day, PageOut
 from wallet.holders import actions, queries
 from wallet.holders.explanations import explanation
 from wallet.holders.masking import ibans_out, keyed
@@ -201,8 +200,8 @@ def get_transactions(
     caller: Reader,
     db: ReadSession,
     purse: Annotated[str | None, Query(max_length=40)] = None,
-    from_: Annotated[date | None, Query(alias="from")] = None,
-    to: Annotated[date | None, Query()] = None,
+    from_: Annotated[Day | None, Query(alias="from")] = None,
+    to: Annotated[Day | None, Query()] = None,
     limit: Limit = DEFAULT_LIMIT,
     cursor: CursorParam = None,
 ) -> PageOut[TransactionOut]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import date
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
@@ -14,7 +13,7 @@ from foundation.database import ReadSession, database_of
 from foundation.gathering import Gatherer
 from foundation.idempotency import IdempotentCommand
 from foundation.pages import DEFAULT_LIMIT, CursorParam, Limit, decode_cursor, encode_cursor, link_next
-from foundation.schemas import PageOut
+from foundation.schemas import Day, PageOut
 from wallet.ledger import queries
 from wallet.ledger.actions import open_fund_account, proposals, reading, spending
 from wallet.ledger.corrections import actions as reversals
@@ -50,7 +49,7 @@ FundReader = Annotated[Caller, require(Role.FINANCE_MAKER, Role.FINANCE_CHECKER,
 Id = Annotated[str, Path(max_length=60)]
 AddressPath = Annotated[str, Path(max_length=200, pattern=r"^[\x21-\x7e]+$")]
 AsOfBlock = Annotated[int | None, Query(alias="asOfBlock", ge=0, le=2**63 - 1)]
-AsOfDate = Annotated[date | None, Query(alias="asOfDate")]
+AsOfDate = Annotated[Day | None, Query(alias="asOfDate")]
 Code = Annotated[str, Path(max_length=40, pattern=r"^[\x21-\x7e]+$")]
 
 

@@ -72,6 +72,9 @@ def test_the_trial_balance_as_of_a_value_date(auditor: Client) -> None:
     assert auditor.get("/trial-balance?asOfDate=2026-09-30").json() == {}
     assert auditor.get("/trial-balance?asOfDate=2026-10-01").json()["EUR"]["debit"] == 136_000
     assert auditor.get("/trial-balance?asOfDate=yesterday").status_code == 400
+    # A date is written in one way only, also where it stands in a question; a wrong name never means "now".
+    assert auditor.get("/trial-balance?asOfDate=1790812800").status_code == 400
+    assert auditor.get("/trial-balance?asofBlock=1").status_code == 400
 
 
 @pytest.mark.parametrize(
