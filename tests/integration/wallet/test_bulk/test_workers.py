@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 
 import psycopg
 import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
+from foundation.database import Database
 from tests.integration.wallet.bulk_house import BulkHouse
 from tests.integration.wallet.ledger_books import DAY, FUND
 from tests.integration.wallet.test_bulk.conftest import gifts
-from wallet.ledger.actions import Transfer, post
+from tests.support.databases import ServiceDatabase
+from wallet.ledger.actions import Transfer, post, register_owners
 from wallet.ledger.bulk import working
 
 
@@ -64,6 +67,27 @@ def test_a_batch_that_somebody_else_has_is_passed_over_and_keeps_no_other_waitin
     assert (house.progress(taken), house.batch(other).state) == (before, "checked")
     house.work()
     assert house.batch(taken).state == "posted"
+
+
+def test_a_batch_gives_way_to_who_writes_beside_it_and_to_nobody_else(
+    house: BulkHouse, wallet_db: ServiceDatabase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rests: list[float] = []
+    monkeypatch.setattr(working.time, "sleep", rests.append)
+    with closing(Database(wallet_db.service_url, pool_size=1, application_name="somebody")) as other:
+        with other.reading() as db:
+            # Whoever only reads keeps no batch waiting.
+            db.execute(text("SELECT count(*) FROM ledger.entry")).scalar_one()
+            house.checked(gifts(house, 9), chunk_lines=3)
+        assert rests == []
+        with other.transaction() as db:
+            register_owners(db, ["holder:somebody"])
+            house.checked(gifts(house, 9), chunk_lines=3)
+        # A block, three checks and the count; what follows the last finds nothing to do.
+        assert len(rests) == 5 and all(rest > 0 for rest in rests)
+        rests.clear()
+        house.checked(gifts(house, 9), chunk_lines=3)
+        assert rests == []
 
 
 def test_a_batch_that_raises_each_time_keeps_no_other_waiting_and_ends_with_a_problem(house: BulkHouse) -> None:

@@ -154,3 +154,18 @@ def check(db: Session, batch_id: UUID, number: int) -> None:
 def post_chunk(db: Session, batch_id: UUID, chunk: int) -> None:
     """Post one chunk of an approved batch; one that was posted already stays as it is."""
     db.execute(text("SELECT ledger.post_bulk_chunk(:batch, :chunk)"), {"batch": batch_id, "chunk": chunk})
+
+
+def others_write(db: Session) -> bool:
+    """Tell whether somebody but the workers is writing at this moment: whoever only reads asks little of disks."""
+    found = db.execute(
+        text(
+            """
+            SELECT EXISTS (
+                SELECT FROM pg_stat_activity
+                 WHERE datname = current_database() AND usename = current_user AND backend_xid IS NOT NULL
+                   AND application_name <> current_setting('application_name'))
+            """
+        )
+    )
+    return bool(found.scalar_one())

@@ -6,6 +6,7 @@ between or in any of them: whoever comes next goes on where it was. Two workers 
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 from uuid import UUID
@@ -30,6 +31,9 @@ one that was begun never ends before a line does."""
 _ABSENT = "\x01"
 """What stands for an absent field while lines are copied: a control character, which no field can hold."""
 MAX_ATTEMPTS = 12
+GIVES_WAY = 0.5
+"""How long a batch rests after a step beside which somebody else writes, as a part of what the step took: small
+transactions would wait for processors and disks that one batch can keep busy by itself."""
 MOST_COUNTED = 2**63 - 1
 
 log = structlog.get_logger()
@@ -42,11 +46,21 @@ def work_through_batches(database: Database, keep_going: Callable[[], bool]) -> 
     for batch_id in waiting:
         try:
             if keep_going() and database.run(lambda db, known=batch_id: begin(db, known)):  # type: ignore[misc]
-                while keep_going() and database.run(lambda db, known=batch_id: step(db, known)):  # type: ignore[misc]
+                while keep_going() and _one_step(database, batch_id):
                     pass
         except Exception:
             # One batch that cannot go on must not keep the others waiting; it is looked at again at the next tick.
             log.exception("transfer-batch-failed", batch_id=str(batch_id))
+
+
+def _one_step(database: Database, batch_id: UUID) -> bool:
+    """Do a step, and rest after it where others are at work too. False when there is none."""
+    began = time.monotonic()
+    is_more = database.run(lambda db: step(db, batch_id))
+    took = time.monotonic() - began
+    if is_more and database.run(queries.others_write):
+        time.sleep(took * GIVES_WAY)
+    return is_more
 
 
 def begin(db: Session, batch_id: UUID) -> bool:
