@@ -101,20 +101,38 @@ class Backends:
 
         Raises `NotFound` and `Forbidden` when the service says so, an outage otherwise.
         """
-        headers = [("Authorization", self.authorisation(name, caller)), ("Accept", "application/json")]
+        return await self._ask_for_page("GET", name, path, caller, params or {}, [])
+
+    async def tell(self, name: str, path: tuple[str, ...], caller: Caller, *, key: str) -> Any:
+        """Do what a button on a page stands for, in the caller's name; `key` makes that pressing it twice is once.
+
+        Gives the service's answer; raises the same as `read`.
+        """
+        return await self._ask_for_page("POST", name, path, caller, {}, [("Idempotency-Key", key)])
+
+    async def _ask_for_page(
+        self,
+        method: str,
+        name: str,
+        path: tuple[str, ...],
+        caller: Caller,
+        params: Mapping[str, str],
+        more_headers: list[tuple[str, str]],
+    ) -> Any:
+        headers = [("Authorization", self.authorisation(name, caller)), ("Accept", "application/json"), *more_headers]
         request_id = structlog.contextvars.get_contextvars().get("request_id")
         if request_id:
             headers.append((REQUEST_ID_HEADER, request_id))
         address = f"/api/{name}/v1/" + "/".join(quote(segment, safe="") for segment in path)
         if params:
             address += f"?{urlencode(params)}"
-        answer = await self.send(name, "GET", address, headers, None, PAGE_DEADLINE_S)
+        answer = await self.send(name, method, address, headers, None, PAGE_DEADLINE_S)
         try:
             with outages_of(name):
                 content = await answer.read()
         finally:
             answer.close()
-        if answer.status == 200:
+        if answer.status in (200, 201):
             return json.loads(content)
         if answer.status == 400:
             raise BadRequest("Deze pagina kan niet worden gevraagd met deze gegevens.")
@@ -122,7 +140,7 @@ class Backends:
             raise Forbidden("Dit mag u niet bekijken.")
         if answer.status == 404:
             raise NotFound("Dit is er niet, of het is niet van u.")
-        log.warning("page-read-failed", service=name, status=answer.status)
+        log.warning("page-request-failed", service=name, method=method, status=answer.status)
         raise ServiceDown(name) if answer.status == 503 else ServiceBroke(name)
 
     async def ready(self) -> dict[str, bool]:

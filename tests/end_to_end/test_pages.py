@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import itertools
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -36,6 +37,7 @@ NB = "\N{NO-BREAK SPACE}"
 PHONE = {"width": 375, "height": 812}
 NARROW = {"width": 320, "height": 640}
 MARIA = "0190aaaa-0000-7000-8000-000000000001"
+FATIMA = "0190aaaa-0000-7000-8000-000000000003"
 FLAGS = [
     "--no-sandbox",
     "--disable-quic",
@@ -71,12 +73,13 @@ pytestmark = pytest.mark.skipif(
 
 @pytest.fixture(scope="module")
 def burgerbudget(server: TestServer) -> Iterator[Database]:
-    """The burgerbudget's own database, in which Maria took part from 1 July 2026 on: she was told so."""
+    """The burgerbudget's own database, in which Maria and Fatima took part from 1 July 2026 on: they were told so."""
     with server.fresh("burgerbudget") as made, pytest.MonkeyPatch.context() as environment:
         date_file = Path(tempfile.mkdtemp(prefix="pages-date-")) / "business-date"
         date_file.write_text("2026-07-01", encoding="ascii")
         environment.setenv(clock.DATE_FILE_SETTING, str(date_file))
-        a_participant(made.database, "2026-07-01", holder_id=MARIA)
+        for holder in (MARIA, FATIMA):
+            a_participant(made.database, "2026-07-01", holder_id=holder)
         yield made.database
         shutil.rmtree(date_file.parent)
 
@@ -98,6 +101,7 @@ def address(burgerbudget: Database) -> Iterator[str]:
     wallet.move(MARIA, "vrij", -51156, 0, "Uitbetaling naar uw bankrekening", "2026-07-01")
     wallet.move(MARIA, "burgerbudget", 51160, 100000, "Burgerbudget: aanvulling na 2026-Q2", "2026-07-02")
     wallet.add(MARIA, "belkosten", 721)
+    wallet.add(FATIMA, "vrij", 1500)
     wallet.belkosten = {
         "participants": [CALLER],
         "numbers": [{"organisation": "Kredietbank", "number": "+31881234567"}],
@@ -244,6 +248,26 @@ def test_a_message_opens_without_javascript_and_with_the_keyboard(browser: Brows
     context.close()
 
 
+def test_somebody_reads_a_message_and_says_so(browser: Browser, address: str) -> None:
+    context = context_of(browser, address, java_script_enabled=False)
+    page = context.new_page()
+    sign_in(page, holder=FATIMA)
+    page.get_by_role("link", name="Alle berichten").click()
+    page.wait_for_url("**/mijn/berichten")
+    message = page.locator(".message")
+    said = message.get_by_role("button", name=re.compile("Ik heb dit gelezen"))
+    assert message.locator(".new").is_visible() and not said.is_visible()
+    message.locator("summary").click()
+    picture(page, "10-messages")
+    said.click()
+    page.wait_for_url("**/mijn/berichten#bericht-*")
+    assert message.count() == 1 and message.locator(".new").count() == said.count() == 0
+    page.get_by_role("link", name="Terug naar Mijn geld").click()
+    page.wait_for_url("**/mijn")
+    assert page.locator(".message .new").count() == 0
+    context.close()
+
+
 def test_a_mistake_in_the_form_is_named_and_leads_to_its_field(page: Page) -> None:
     sign_in(page, holder="")
     assert page.title().startswith("Fout: Aanmelden")
@@ -259,10 +283,10 @@ def test_no_page_scrolls_sideways(browser: Browser, address: str, viewport: dict
     context = context_of(browser, address, viewport=viewport)
     page = context.new_page()
     sign_in(page)
-    for path in ("/mijn", "/", "/aanmelden", "/nergens"):
+    for path in ("/mijn", "/mijn/berichten", "/", "/aanmelden", "/nergens"):
         page.goto(path)
         if viewport["width"] != 375:
-            picture(page, f"{viewport['width']}-{path.strip('/') or 'start'}")
+            picture(page, f"{viewport['width']}-{path.strip('/').replace('/', '-') or 'start'}")
         assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), path
     context.close()
 
@@ -283,7 +307,7 @@ def test_everything_can_be_reached_by_keyboard_and_shows_it(page: Page) -> None:
     sign_in(page)
     page.goto("/mijn")
     reached = []
-    for _ in range(6):
+    for _ in range(7):
         page.keyboard.press("Tab")
         reached.append(page.evaluate("document.activeElement.textContent.trim().replace(/\\s+/g, ' ')"))
         outline = page.evaluate("getComputedStyle(document.activeElement).outlineStyle")
@@ -294,9 +318,10 @@ def test_everything_can_be_reached_by_keyboard_and_shows_it(page: Page) -> None:
         "Afmelden",
         "Deze nummers kunt u bellen",
         "Lees dit bericht: U doet mee met het burgerbudget, 1 juli 2026",
+        "Alle berichten",
         "Toon eerdere",
     ]
-    for _ in range(5):
+    for _ in range(6):
         page.keyboard.press("Shift+Tab")
     page.keyboard.press("Enter")
     assert page.evaluate("document.activeElement.id") == "inhoud"
@@ -305,7 +330,7 @@ def test_everything_can_be_reached_by_keyboard_and_shows_it(page: Page) -> None:
 def test_every_page_is_built_up_for_a_screen_reader(page: Page) -> None:
     sign_in(page)
     titles = set()
-    for path in ("/", "/mijn", "/aanmelden", "/nergens"):
+    for path in ("/", "/mijn", "/mijn/berichten", "/aanmelden", "/nergens"):
         page.goto(path)
         titles.add(page.title())
         assert page.locator("html").get_attribute("lang") == "nl"
@@ -318,14 +343,16 @@ def test_every_page_is_built_up_for_a_screen_reader(page: Page) -> None:
         assert page.locator("input:not([type=hidden])").count() == page.locator("label").count()
         ids = page.eval_on_selector_all("[id]", "all => all.map(e => e.id)")
         assert len(ids) == len(set(ids))
-    assert len(titles) == 4
+    assert len(titles) == 5
 
 
 def test_what_can_be_tapped_is_large_enough(page: Page) -> None:
     sign_in(page)
-    for path in ("/", "/mijn", "/aanmelden"):
+    for path in ("/", "/mijn", "/mijn/berichten", "/aanmelden"):
         page.goto(path)
-        for target in page.locator("button, a.button, input, summary, .brand").all():
+        for message in page.locator(".message summary").all():
+            message.click()
+        for target in page.locator("button, a.button, input:not([type=hidden]), summary, .brand").all():
             box = target.bounding_box()
             assert box is not None
             # WCAG 2.2, 2.5.8 asks for 24 by 24.

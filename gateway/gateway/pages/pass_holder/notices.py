@@ -1,30 +1,35 @@
-"""What the municipality told a pass holder, by whichever scheme, as the page shows it."""
+"""What the municipality told a pass holder, by whichever scheme, as the pages show it."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from foundation.access import Caller
+from foundation.pages import encode_cursor
 from foundation.refusals import Refusal
 from gateway.backends import Backends
 
 BURGERBUDGET = "burgerbudget"
 SOCIAAL_KREDIET = "sociaal-krediet"
 BELKOSTEN = "belkosten"
-WITH_NOTICES = (SOCIAAL_KREDIET, BELKOSTEN)
-"""The schemes that give a holder's own messages under `/notices`; a new scheme is one name more."""
+SCHEMES = (BURGERBUDGET, SOCIAAL_KREDIET, BELKOSTEN)
+"""The schemes that tell people things, and take it under `/notices/{id}/readings` that it was read."""
 NEWEST = 3
+PER_PAGE = 20
 DEADLINE_S = 3.0
 """How long a page waits for messages: nobody is kept from their money by a service that only explains it."""
+
+Found = TypeVar("Found")
 
 
 @dataclass(frozen=True, slots=True)
 class Message:
     """One notice as it is shown; only a decision can be objected to."""
 
+    scheme: str
     id: str
     subject: str
     paragraphs: tuple[str, ...]
@@ -35,47 +40,47 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class Messages:
-    """The newest messages of all schemes; not `whole` where one of them does not answer now."""
+    """Some messages of all schemes, newest first; not `whole` where one of them does not answer now."""
 
-    newest: tuple[Message, ...] = ()
+    shown: tuple[Message, ...] = ()
     whole: bool = True
+    earlier: str | None = None
+    """The cursor of what came before; None where there is no more."""
 
 
-async def newest_messages(backends: Backends, caller: Caller) -> Messages:
-    """Give the newest messages: none for who takes part in nothing."""
-    found = await asyncio.gather(
-        _of_burgerbudget(backends, caller), *(_of_scheme(backends, caller, scheme) for scheme in WITH_NOTICES)
+async def messages_of(backends: Backends, caller: Caller, limit: int, cursor: str | None = None) -> Messages:
+    """Give a page of what somebody was told: nothing to who takes part in nothing.
+
+    Every scheme makes ids that grow with time, and pages by them: so the order is one, and so is the cursor.
+    """
+    params = {"limit": str(limit)} | ({"cursor": cursor} if cursor else {})
+    pages = await asyncio.gather(*(in_time(_of_scheme(backends, caller, scheme, params)) for scheme in SCHEMES))
+    answered = [page for page in pages if page is not None]
+    known = sorted((message for page in answered for message in page.shown), key=lambda one: one.id, reverse=True)
+    shown = tuple(known[:limit])
+    is_more = len(known) > limit or any(page.earlier for page in answered)
+    return Messages(
+        shown, whole=None not in pages, earlier=encode_cursor({"id": shown[-1].id}) if shown and is_more else None
     )
-    known = [message for messages in found if messages is not None for message in messages]
-    newest = sorted(known, key=lambda message: (message.date, message.id), reverse=True)[:NEWEST]
-    return Messages(tuple(newest), whole=None not in found)
 
 
-async def _of_burgerbudget(backends: Backends, caller: Caller) -> list[Message] | None:
-    async def read() -> list[Any]:
-        found = await backends.read(BURGERBUDGET, ("participants",), caller, {"holderId": caller.holder_id or ""})
+async def mark_read(backends: Backends, caller: Caller, scheme: str, message: str) -> None:
+    """Tell a scheme that somebody read a message of theirs. Raises `NotFound` where it is not theirs, or an outage."""
+    await backends.tell(scheme, ("notices", message, "readings"), caller, key=message)
+
+
+async def _of_scheme(backends: Backends, caller: Caller, scheme: str, params: Mapping[str, str]) -> Messages:
+    path: tuple[str, ...] = ("notices",)
+    if scheme == BURGERBUDGET:
+        found = await backends.read(scheme, ("participants",), caller, {"holderId": caller.holder_id or ""})
         if not found["items"]:
-            return []
+            return Messages()
         path = ("participants", found["items"][0]["number"], "notices")
-        items: list[Any] = (await backends.read(BURGERBUDGET, path, caller, {"limit": str(NEWEST)}))["items"]
-        return items
-
-    return await in_time(_messages(read()))
+    told = await backends.read(scheme, path, caller, params)
+    return Messages(tuple(_message(scheme, item) for item in told["items"]), earlier=told["nextCursor"])
 
 
-async def _of_scheme(backends: Backends, caller: Caller, scheme: str) -> list[Message] | None:
-    async def read() -> list[Any]:
-        items: list[Any] = (await backends.read(scheme, ("notices",), caller, {"limit": str(NEWEST)}))["items"]
-        return items
-
-    return await in_time(_messages(read()))
-
-
-async def _messages(items: Awaitable[list[Any]]) -> list[Message]:
-    return [_message(item) for item in await items]
-
-
-async def in_time(found: Awaitable[list[Any]]) -> list[Any] | None:
+async def in_time(found: Awaitable[Found]) -> Found | None:
     """Give what a service tells within the deadline; None when it refuses, is slow or is away."""
     try:
         async with asyncio.timeout(DEADLINE_S):
@@ -84,8 +89,9 @@ async def in_time(found: Awaitable[list[Any]]) -> list[Any] | None:
         return None
 
 
-def _message(item: dict[str, Any]) -> Message:
+def _message(scheme: str, item: dict[str, Any]) -> Message:
     return Message(
+        scheme=scheme,
         id=item["id"],
         subject=item["subject"],
         paragraphs=tuple(item["text"].split("\n\n")),
