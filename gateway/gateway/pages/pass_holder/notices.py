@@ -59,9 +59,8 @@ async def messages_of(backends: Backends, caller: Caller, limit: int, cursor: st
     known = sorted((message for page in answered for message in page.shown), key=lambda one: one.id, reverse=True)
     shown = tuple(known[:limit])
     is_more = len(known) > limit or any(page.earlier for page in answered)
-    return Messages(
-        shown, whole=None not in pages, earlier=encode_cursor({"id": shown[-1].id}) if shown and is_more else None
-    )
+    earlier = encode_cursor({"id": shown[-1].id}) if is_more else None
+    return Messages(shown, whole=None not in pages, earlier=earlier)
 
 
 async def mark_read(backends: Backends, caller: Caller, scheme: str, message: str) -> None:
